@@ -1,0 +1,50 @@
+"""Every exercise: its wrong answers fail with their own hint, its right ones get full points."""
+
+from collections import defaultdict
+
+import pytest
+from mutants import ALTERNATIVES, MUTANTS
+
+from utils.checks.cases import find_exercise, judge
+from utils.checks.report import Result
+from utils.checks.subject import Local
+
+SEEDS = (0, 1, 2)
+
+
+def check(number, function, seed):
+    exercise = find_exercise(number)
+    return Result(exercise, tuple(judge(exercise, Local(function, exercise.answer), seed)), seed)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=str)
+def test_a_wrong_answer_loses_points_and_brings_the_hint_that_names_its_mistake(mutant):
+    for seed in SEEDS:
+        result = check(mutant.number, mutant.function, seed)
+        assert result.solved
+        assert not result.passed
+        assert mutant.hint in result.failure.hint, result
+
+
+@pytest.mark.parametrize("right", ALTERNATIVES, ids=str)
+def test_a_right_answer_written_in_another_way_gets_full_points(right):
+    for seed in SEEDS:
+        result = check(right.number, right.function, seed)
+        assert result.passed, result
+
+
+def test_every_exercise_has_three_mutants_with_hints_of_their_own_and_another_right_answer():
+    hints = defaultdict(list)
+    for mutant in MUTANTS:
+        hints[mutant.number].append(mutant.hint)
+    # A new lesson's exercises count from the moment its module has any; `course release` compares them with the
+    # notebook.
+    lessons = {find_exercise(number).lesson for number in hints}
+    from utils.checks import exercises_of
+
+    for lesson in lessons:
+        for exercise in exercises_of(lesson):
+            found = hints[exercise.number]
+            assert len(found) >= 3, exercise.number
+            assert len(set(found)) == len(found), exercise.number
+            assert exercise.number in {a.number for a in ALTERNATIVES}, exercise.number

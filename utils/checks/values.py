@@ -1,0 +1,156 @@
+"""What a learner's function returned, compared with what was expected: in one sentence, with shapes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+KINDS = {"b": "True and False", "i": "whole numbers", "u": "whole numbers", "f": "numbers"}
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How a value differs from the expected one.
+
+    Attributes:
+        sentence: What is wrong, in one sentence that continues the function's name.
+        expected: The expected value, printed; empty where the sentence says it all.
+        got: The value that came, printed.
+    """
+
+    sentence: str
+    expected: str = ""
+    got: str = ""
+
+
+def compare(got: Any, expected: Any, tolerance: float, place: str = "") -> Mismatch | None:
+    """Compares a returned value with the expected one.
+
+    Arrays must agree in shape, and in value within `tolerance` (absolute, plus relative to the expected value);
+    their dtype may differ, so float64 answers and `0.`/`1.` masks are right. Tuples and lists of the expected
+    length are exchangeable, and so are lists and one-dimensional arrays of numbers or strings.
+
+    Args:
+        got: What came: an array (or a tensor), a number, a string, a tuple, list or dict of these, or `None`.
+        expected: What should have come, of the same kinds.
+        tolerance: Largest allowed difference of two numbers.
+        place: Where in the returned value this part stands, for the sentence.
+
+    Returns:
+        `None` where they agree, else the first difference.
+    """
+    name = f"returned{' ' + place if place else ''}"
+    if isinstance(expected, np.ndarray):
+        return _compare_array(got, expected, tolerance, name)
+    if isinstance(expected, dict):
+        return _compare_dict(got, expected, tolerance, name)
+    if isinstance(expected, tuple | list):
+        return _compare_sequence(got, expected, tolerance, name)
+    if isinstance(expected, str) or expected is None:
+        if got is None and expected is not None:
+            return Mismatch(f"{name} None: is the `return` missing?")
+        if not isinstance(got, type(expected)):
+            return Mismatch(f"{name} {describe(got)}, expected {describe(expected)}")
+        return None if got == expected else Mismatch(f"{name} another value", repr(expected), repr(got))
+    scalar = _as_array(got)
+    if got is None:
+        return Mismatch(f"{name} None: is the `return` missing?")
+    if scalar is None or scalar.dtype.kind not in "biuf" or scalar.shape != ():
+        return Mismatch(f"{name} {describe(got)}, expected {describe(expected)}")
+    return _compare_array(scalar, np.asarray(expected), tolerance, name)
+
+
+def _compare_array(got, expected, tolerance, name):
+    wanted = f"an array of shape {expected.shape}" if expected.shape else "one number"
+    if got is None:
+        return Mismatch(f"{name} None, expected {wanted}: is the `return` missing?")
+    array = _as_array(got)
+    if array is None or isinstance(got, list | tuple | dict | str):
+        return Mismatch(f"{name} {describe(got)}, expected {wanted}")
+    if array.dtype.kind not in "biuf":
+        return Mismatch(f"{name} an array of dtype {array.dtype}, expected {KINDS[expected.dtype.kind]}")
+    if array.shape != expected.shape:
+        return Mismatch(f"{name} shape {array.shape}, expected {expected.shape}", show(expected), show(array))
+    bad = ~np.isfinite(array) & np.isfinite(expected)
+    if bad.any():
+        place = _index(bad)
+        return Mismatch(f"{name} {array[place]} at {list(place)}, expected only finite numbers")
+    wrong = ~np.isclose(array.astype(float), expected.astype(float), rtol=tolerance, atol=tolerance)
+    if not wrong.any():
+        return None
+    if array.shape == ():
+        return Mismatch(f"{name} {array:.6g}, expected {expected:.6g}")
+    place = _index(wrong)
+    sentence = (
+        f"{name} {array[place]:.6g} at {list(place)}, expected {expected[place]:.6g} "
+        f"({wrong.sum()} of {wrong.size} numbers differ)"
+    )
+    return Mismatch(sentence, show(expected), show(array))
+
+
+def _compare_dict(got, expected, tolerance, name):
+    if not isinstance(got, dict):
+        return Mismatch(f"{name} {describe(got)}, expected a dict with the keys {', '.join(map(repr, expected))}")
+    missing, extra = [k for k in expected if k not in got], [k for k in got if k not in expected]
+    if missing or extra:
+        parts = [f"lacks {missing[0]!r}"] if missing else []
+        parts += [f"has {extra[0]!r} too many"] if extra else []
+        return Mismatch(f"{name} a dict that {' and '.join(parts)}", show(expected), show(got))
+    for key in expected:
+        found = compare(got[key], expected[key], tolerance, f"at {key!r}")
+        if found:
+            return found
+    return None
+
+
+def _compare_sequence(got, expected, tolerance, name):
+    kind = type(expected).__name__
+    if isinstance(got, np.ndarray) and got.ndim == 1 and not any(isinstance(e, np.ndarray) for e in expected):
+        got = got.tolist()
+    if got is None:
+        return Mismatch(f"{name} None, expected a {kind} of {len(expected)}: is the `return` missing?")
+    if not isinstance(got, tuple | list):
+        return Mismatch(f"{name} {describe(got)}, expected a {kind} of {len(expected)}")
+    if len(got) != len(expected):
+        return Mismatch(f"{name} {len(got)} values, expected {len(expected)}", show(expected), show(got))
+    for number, (one, wanted) in enumerate(zip(got, expected, strict=True)):
+        found = compare(one, wanted, tolerance, f"at place {number}")
+        if found:
+            return Mismatch(found.sentence, found.expected or show(expected), found.got or show(got))
+    return None
+
+
+def describe(value: Any) -> str:
+    """A value in a few words: its type, and its shape or length."""
+    if value is None:
+        return "None"
+    if isinstance(value, bool | int | float | str):
+        text = repr(value)
+        return f"{'the number ' if not isinstance(value, str) else 'the string '}{text[:40]}"
+    if isinstance(value, np.ndarray | np.generic):
+        return f"an array of shape {value.shape}" if value.shape else f"the number {value}"
+    if isinstance(value, list | tuple | dict | set):
+        return f"a {type(value).__name__} of {len(value)}"
+    article = "an" if type(value).__name__[0].lower() in "aeiou" else "a"
+    return f"{article} object of type {type(value).__name__}"
+
+
+def show(value: Any, limit: int = 600) -> str:
+    """A value printed small: arrays to four digits, long ones cut in the middle."""
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, precision=4, suppress_small=True, threshold=40, edgeitems=2)
+    else:
+        text = repr(value)
+    return text if len(text) <= limit else f"{text[:limit]} …"
+
+
+def _as_array(value):
+    """The value as a NumPy array; `None` where it is not a regular array of anything."""
+    try:
+        return np.asarray(value)
+    except Exception:  # whatever an odd object raises when asked for its array
+        return None
+
+
+def _index(wrong):
+    return tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -1,0 +1,100 @@
+"""The `course` command."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    help="Work with the sequence course: check this machine, see your progress, release lessons.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+
+
+@app.command()
+def doctor() -> None:
+    """Tells whether this machine can run the course, and what to do where it cannot."""
+    from utils.doctor import findings
+
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "what", "found", "what to do"):
+        table.add_column(heading, overflow="fold")
+    with console.status("Looking at Python, packages and devices (TensorFlow takes some seconds) …"):
+        rows = findings()
+    for finding in rows:
+        table.add_row(finding.mark, finding.what, finding.found, finding.advice)
+    console.print(table)
+    missing = [finding for finding in rows if finding.required and not finding.well]
+    if missing:
+        console.print(f"\n{len(missing)} thing(s) to mend before the lessons run.")
+        raise typer.Exit(1)
+    console.print("\nThe lessons run here.")
+
+
+@app.command()
+def progress(
+    folder: Annotated[Path, typer.Argument(help="Where your lessons are.")] = Path("lessons"),
+) -> None:
+    """Shows which exercises are solved, read from the saved outputs of your lessons."""
+    from utils.progress import NotebookError, tally
+
+    if not folder.is_dir():
+        _stop(f"there is no folder {folder}: run this in the course's folder, or name the folder of your lessons")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("lesson", "solved", "points", "exercises"):
+        table.add_column(heading)
+    for path in sorted(folder.glob("*.ipynb")):
+        try:
+            row = tally(path)
+        except NotebookError as error:
+            _stop(str(error))
+        table.add_row(path.stem, f"{row.solved} of {row.exercises}", f"{row.points:g} of {row.max_points:g}", row.marks)
+    if not table.row_count:
+        _stop(f"there is no notebook in {folder}")
+    console.print(table)
+    console.print("✓ solved   ✗ not right yet   … not solved or not run   (save a notebook to have it counted)")
+
+
+@app.command()
+def release(
+    lessons: Annotated[list[str] | None, typer.Argument(help="Numbers, like 02; all if none is given.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; tell what is out of date.")] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Run the solutions first and store outputs.")] = False,
+) -> None:
+    """Makes lessons/ from solutions/: answers out, badge, set-up cell and points in."""
+    from utils import release as releasing
+
+    try:
+        if check:
+            found = releasing.problems()
+            for sentence in found:
+                console.print(sentence, soft_wrap=True)
+            if found:
+                raise typer.Exit(1)
+            console.print("Every lesson is what its solution releases.")
+            return
+        paths = releasing.solutions()
+        for number in lessons or []:
+            if not any(path.name.startswith(f"{number}_") for path in paths):
+                listed = ", ".join(path.name[:2] for path in paths) or "none"
+                _stop(f"there is no solution {number!r}; there are: {listed}")
+        for path in paths:
+            if lessons and path.name[:2] not in lessons:
+                continue
+            with console.status(f"{path.name}: {'running and releasing' if execute else 'releasing'} …"):
+                changed = releasing.release(path, run=execute)
+            names = ", ".join(str(target.relative_to(releasing.ROOT)) for target in changed)
+            console.print(f"{path.name}: {f'wrote {names}' if changed else 'nothing to change'}", soft_wrap=True)
+    except releasing.CourseError as error:
+        _stop(str(error))
+
+
+def _stop(sentence: str) -> None:
+    """Ends the command with one sentence on stderr and exit code 1."""
+    Console(stderr=True).print(sentence, soft_wrap=True, markup=False)
+    raise typer.Exit(1)

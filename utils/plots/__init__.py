@@ -1,0 +1,12 @@
+"""Every figure of the course: networks, cells, heat maps and charts.
+
+Each function returns a :class:`Drawing`: a matplotlib figure (made without pyplot, so without any global
+state) and one sentence that says in words what the figure shows.
+"""
+
+from utils.plots.charts import bars, curves, histogram
+from utils.plots.drawing import Drawing
+from utils.plots.grids import heat_map, hidden_states
+from utils.plots.networks import cell, folded, unrolled
+
+__all__ = ["Drawing", "bars", "cell", "curves", "folded", "heat_map", "hidden_states", "histogram", "unrolled"]
