@@ -66,7 +66,8 @@ def padding_invariance(
         seed: Seed of the replacements.
 
     Returns:
-        The probe. Of an output with a time axis only real positions count.
+        The probe. Of an output with a time axis only real positions count; an axis that grows with
+        `extra` is one (with extra=0: one as long as x's).
 
     Raises:
         ValueError: If a shape is wrong, or there is no padding to probe.
@@ -143,16 +144,11 @@ def batch_invariance(
     for i in range(m):
         alone = _call(model, x[i : i + 1], mask[i : i + 1])
         found.compare("alone in its batch", before[i : i + 1], alone, T_x=x.shape[1], first_example=i)
-    # A permutation may leave an example in its place; shifting it round moves every one.
-    order = np.roll(np.random.default_rng(seed).permutation(m), 1)
-    if np.array_equal(order, np.arange(m)):
-        order = np.roll(order, 1)
-    shuffled = np.empty_like(before)
-    after = _call(model, x[order], mask[order])
-    if after.shape == before.shape:
-        shuffled[order] = after
-        after = shuffled
-    found.compare("in a shuffled batch", before, after, T_x=x.shape[1])
+    cycle = np.random.default_rng(seed).permutation(m)
+    order = np.empty(m, dtype=int)
+    order[cycle] = np.roll(cycle, 1)  # one cycle, so that no example stays in its place
+    shuffled = _call(model, x[order], mask[order])
+    found.compare("in a shuffled batch", before, shuffled[np.argsort(order)], T_x=x.shape[1])
     return found.probe(
         "batch_invariance", "The batch does not change an example's result", "The batch changes a result"
     )
@@ -194,7 +190,7 @@ def causality(
     before = _reference(model, x, mask)
     if not _may_have_time(before, T_x):
         raise ValueError(
-            f"the model's output has shape {before.shape}, but (batch, time, ...) with time {T_x} is expected: "
+            f"the model's output has shape {before.shape}, but ({len(x)}, {T_x}, ...) is expected: "
             "causality needs an output at every position (return_sequences=True)"
         )
     _check_numbers(before, mask)
@@ -235,19 +231,24 @@ def source_dependence(
     source = _sequences("source", source)
     everywhere = np.ones(source.shape[:2], dtype=bool)
     replace = _replacer(source, None, values, seed)
-    before = _reference(model, source, *others)
-    after = _call(model, replace(source, everywhere), *others)
+
+    def of_source(source: np.ndarray) -> ArrayLike:
+        return model(source, *others)
+
+    before = _reference(of_source, source)
+    after = _call(of_source, replace(source, everywhere))
     _check_numbers(before, None)
     _check_numbers(after, None)  # a difference to NaN is no sign of dependence
     found = _Comparison(tolerance)
-    found.compare("", before, after)
+    found.compare("with another source", before, after)
     passed = found.largest > tolerance
-    sentence = (
-        f"The output depends on its source: it changes by {found.largest:.2g} with another one"
-        if passed
-        else f"The output ignores its source: with another one no output, from example 0 to example "
-        f"{len(before) - 1}, changes by more than {found.largest:.2g}"
-    )
+    if passed:
+        sentence = f"The output depends on its source: it changes by {found.largest:.2g} with another one"
+    else:
+        sentence = (
+            f"The output ignores its source: with another one it changes by {found.largest:.2g} "
+            f"in {len(before)} examples"
+        )
     return Probe(
         "source_dependence", passed, found.largest, tolerance, f"{sentence} (tolerance {tolerance:.2g})."
     )
@@ -279,10 +280,9 @@ class _Comparison:
         """
         if after.shape != before.shape:
             raise ValueError(
-                f"the model's output has shape {after.shape} {how}, but {before.shape} is expected as before: "
+                f"the model's output has shape {after.shape} {how}, but was {before.shape} before: "
                 "does its shape depend on the batch?"
             )
-        before, after = before.astype(np.float64), after.astype(np.float64)
         same = before == after  # so that equal infinities (masked scores) do not differ by NaN
         with np.errstate(invalid="ignore"):
             difference = np.where(same, 0.0, np.abs(after - before))
@@ -349,18 +349,14 @@ def _inputs(x: ArrayLike, mask: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
 def _call(model: Model, *arrays: ArrayLike) -> np.ndarray:
     """Call the model on copies, so that one that works in place cannot change the next call."""
     output = model(*(np.array(array) for array in arrays))
-    if isinstance(output, tuple | list | dict):
+    if isinstance(output, tuple | dict) or (
+        isinstance(output, list) and any(hasattr(part, "shape") for part in output)
+    ):
         raise ValueError(
             f"the model returns a {type(output).__name__}, but one array is expected: "
             "wrap it, for instance lambda x, mask: model(x, mask)[0]"
         )
-    output = np.asarray(output)
-    if output.dtype.kind not in "biuf":
-        # Extended floats such as bfloat16 are no numbers to NumPy itself, but convert.
-        try:
-            output = output.astype(np.float64)
-        except (TypeError, ValueError):
-            raise ValueError(f"the model returns dtype {output.dtype}, but numbers are expected") from None
+    output = np.asarray(output, dtype=np.float64)
     m = len(arrays[0])
     if output.ndim < 1 or len(output) != m:
         raise ValueError(
@@ -445,10 +441,6 @@ def _is_one_hot(x: np.ndarray, mask: np.ndarray | None) -> bool:
     """Whether the last axis holds one-hot rows; padded ones may be zero."""
     if x.ndim < 3 or x.shape[-1] < 2 or not np.isin(x, (0, 1)).all():
         return False
-    sums = x.sum(axis=-1)
-    # Without a mask zero rows pass for padding, as long as they are not all there is.
-    return (
-        bool((sums[mask] == 1).all() and (sums <= 1).all())
-        if mask is not None
-        else bool((sums <= 1).all() and sums.any())
-    )
+    sums = x.sum(axis=-1)  # (batch, time)
+    real = sums > 0 if mask is None else mask
+    return bool(real.any() and (sums <= 1).all() and (sums[real] == 1).all())

@@ -1,4 +1,4 @@
-"""The embedded data sets as `tensorflow_datasets` builders: one short class each, whose name gives tfds' name.
+"""The embedded data sets as `tensorflow_datasets` builders: one short class each, named as the set is.
 
 A builder writes what the set's own module generates and adds nothing, so that `records` and `load` agree.
 Examples keep the order of the generator, which is well mixed already.

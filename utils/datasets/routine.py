@@ -65,7 +65,11 @@ def examples(split: str) -> list[dict]:
     for T_x in LENGTHS:
         weeks = sorted(itertools.product(WEATHER, repeat=T_x), key=_place)
         eighth = len(weeks) // 8
-        shares = {"test": weeks[:eighth], "validation": weeks[eighth : 2 * eighth], "train": weeks[2 * eighth :]}
+        shares = {
+            "test": weeks[:eighth],
+            "validation": weeks[eighth : 2 * eighth],
+            "train": weeks[2 * eighth :],
+        }
         chosen += shares[split]
     return [{"weather": list(week), "activity": activities(week)} for week in sorted(chosen, key=_place)]
 

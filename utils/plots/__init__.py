@@ -9,4 +9,14 @@ from utils.plots.drawing import Drawing
 from utils.plots.grids import heat_map, hidden_states
 from utils.plots.networks import cell, folded, unrolled
 
-__all__ = ["Drawing", "bars", "cell", "curves", "folded", "heat_map", "hidden_states", "histogram", "unrolled"]
+__all__ = [
+    "Drawing",
+    "bars",
+    "cell",
+    "curves",
+    "folded",
+    "heat_map",
+    "hidden_states",
+    "histogram",
+    "unrolled",
+]

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 from matplotlib.textpath import text_to_path
+from PIL import Image
 
 WIDTH = 7.6  # inches; shown 760 pixels wide
 SHOWN_DPI = 100  # pixels on the page for one inch
@@ -78,14 +79,13 @@ class Drawing:
         file = io.BytesIO()
         with house_style():
             self.figure.savefig(
-                file,
-                format="png",
-                dpi=STORED_DPI,
-                facecolor="white",
-                metadata={"Software": None},
-                pil_kwargs={"optimize": True},
+                file, format="png", dpi=STORED_DPI, facecolor="white", pil_kwargs={"compress_level": 1}
             )
-        return file.getvalue()
+        # A palette halves the size of the file; nothing but the pixels goes into it, no date and no program.
+        picture = Image.open(file).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        small = io.BytesIO()
+        picture.save(small, format="png", optimize=True)
+        return small.getvalue()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the figure to a PNG file, whole or not at all.
@@ -110,6 +110,7 @@ class Drawing:
         return path
 
     def __repr__(self) -> str:
+        """The description, which is also what a terminal shows."""
         return self.description
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict, dict]:
@@ -140,7 +141,9 @@ def text_width(text: str, size: float) -> float:
     """Width in inches of the widest line of a text set at `size` points."""
     font = FontProperties(family="DejaVu Sans", size=size)
     lines = [line.replace(r"\$", "$") if not is_math(line) else line for line in text.split("\n")]
-    return max(text_to_path.get_text_width_height_descent(line, font, is_math(line))[0] / 72 for line in lines)
+    return max(
+        text_to_path.get_text_width_height_descent(line, font, is_math(line))[0] / 72 for line in lines
+    )
 
 
 def text_height(text: str, size: float) -> float:
@@ -149,7 +152,7 @@ def text_height(text: str, size: float) -> float:
 
 
 def wrapped(text: str, size: float, width: float) -> str:
-    """Breaks a text at spaces outside `$...$`, so that no line is wider than `width` inches where possible."""
+    """Breaks a text at spaces outside `$...$`, so that lines stay within `width` inches."""
     words = re.findall(r"(?:\$[^$]*\$|\S)+", text) if is_math(text) else text.split()
     lines: list[str] = []
     for word in words:
@@ -161,7 +164,7 @@ def wrapped(text: str, size: float, width: float) -> str:
 
 
 def fitting_size(texts: Sequence[str], width: float, *, largest: float, smallest: float) -> float | None:
-    """Size in points, at most `largest`, at which every text fits in `width` inches; None below `smallest`."""
+    """Size in points, at most `largest`, at which all texts fit in `width` inches; None below `smallest`."""
     widest = max((text_width(text, largest) for text in texts), default=0.0)
     size = largest if widest <= width else largest * width / widest
     return size if size >= smallest else None

@@ -63,7 +63,9 @@ def hidden_states(
     values = a.T
     with house_style():
         figure = _grid(values, units, steps, (-limit, limit), "value of the state", title, xlabel, ylabel)
-    shown = f"{counted(n_a, 'row')} ({plain(ylabel)}) and {counted(T, 'column')} ({plain(xlabel)}: {ends(steps)})"
+    shown = (
+        f"{counted(n_a, 'row')} ({plain(ylabel)}) and {counted(T, 'column')} ({plain(xlabel)}: {ends(steps)})"
+    )
     if n_a <= 6 and T <= 12:
         parts = [
             f"row '{plain(unit)}' reads {', '.join(number(value) for value in row)}"
@@ -112,7 +114,9 @@ def heat_map(
     values = _matrix("values", values, "(rows, columns)")
     shape = values.shape
     rows = _labels("rows", rows, shape[0], f"values of shape {shape} have {shape[0]} rows (axis 0)")
-    columns = _labels("columns", columns, shape[1], f"values of shape {shape} have {shape[1]} columns (axis 1)")
+    columns = _labels(
+        "columns", columns, shape[1], f"values of shape {shape} have {shape[1]} columns (axis 1)"
+    )
     seen = _like("mask", mask, shape, bool)
     texts = _like("annotate", annotate, shape, str)
     if seen is not None and not np.isfinite(values[seen]).any():
@@ -173,7 +177,9 @@ def _like(name: str, given: ArrayLike | None, shape: tuple[int, int], kind: type
         return None
     array = np.asarray(given)
     if array.shape != shape:
-        raise ValueError(f"{name} has shape {array.shape}, but values have shape {shape}: they must be the same")
+        raise ValueError(
+            f"{name} has shape {array.shape}, but values have shape {shape}: they must be the same"
+        )
     return array.astype(kind)
 
 
@@ -229,7 +235,9 @@ def _grid(
         height = 6.0 / n_rows
 
     column_size = fitting_size(columns, width - 0.06, largest=TICK_SIZE, smallest=SMALL_SIZE - 0.5)
-    every = max(1, int(np.ceil(0.15 / width)))  # label every n-th column, where columns are narrower than a line
+    every = max(
+        1, int(np.ceil(0.15 / width))
+    )  # label every n-th column, where columns are narrower than a line
     level = column_size is not None or all(
         text_width(label, TICK_SIZE) <= every * width - 0.06 for label in columns
     )
@@ -291,7 +299,9 @@ def _squares(axes, shown, inside, size, upright, mesh, seen) -> None:
             axes.add_patch(Rectangle((column, row), 1, 1, **style))
         if inside:
             text = inside[row * shown.shape[1] + column]
-            lightness = 1.0 if np.isnan(value) else np.dot(mesh.cmap(mesh.norm(value))[:3], (0.299, 0.587, 0.114))
+            lightness = (
+                1.0 if np.isnan(value) else np.dot(mesh.cmap(mesh.norm(value))[:3], (0.299, 0.587, 0.114))
+            )
             place = {"ha": "center", "va": "center", "size": size, "rotation": 0 if upright else 90}
             paper = {"boxstyle": "square,pad=0.12", "facecolor": "white", "edgecolor": "none"}
             axes.text(

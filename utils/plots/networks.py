@@ -37,7 +37,14 @@ class _Sketch:
         self.axes.set_axis_off()
 
     def box(
-        self, at: _Point, width: float, height: float, fill: str, text: str = "", size: float = 12, **line: object
+        self,
+        at: _Point,
+        width: float,
+        height: float,
+        fill: str,
+        text: str = "",
+        size: float = 12,
+        **line: object,
     ) -> None:
         corner = (at[0] - width / 2, at[1] - height / 2)
         style = f"round,pad=0,rounding_size={min(width, height) * 0.18}"
@@ -67,7 +74,11 @@ class _Sketch:
         self.axes.add_patch(arrow)
 
     def text(self, at: _Point, text: str, size: float = 12, **place: object) -> None:
-        place = {"ha": "center", "va": "center_baseline" if "$" not in text else "center", "zorder": 3} | place
+        place = {
+            "ha": "center",
+            "va": "center_baseline" if "$" not in text else "center",
+            "zorder": 3,
+        } | place
         self.axes.text(*at, text, size=size, **place)
 
 
@@ -87,7 +98,7 @@ def _positions(name: str, labels: Sequence[str | None]) -> list[str | None]:
 
 
 def _numbering(inputs: list[str | None], outputs: list[str | None]) -> tuple[dict, dict]:
-    """Numbers of the inputs and outputs by step: outputs that begin where the inputs end count from 1 again."""
+    """Numbers of inputs and outputs by step; outputs that begin where the inputs end count from 1."""
     x_at = [t for t, label in enumerate(inputs, 1) if label is not None]
     y_at = [t for t, label in enumerate(outputs, 1) if label is not None]
     x_numbers: dict[int, int | None] = {t: t for t in x_at}
