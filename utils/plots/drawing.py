@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 import os
 import re
 import tempfile
@@ -26,7 +27,7 @@ TITLE_SIZE, LABEL_SIZE, TICK_SIZE, SMALL_SIZE = 13.0, 11.0, 10.0, 9.0  # points
 INK, GREY, PALE = "#1a1a1a", "#6b6b6b", "#dddddd"
 # The colours alternate between dark and light, so that neighbours differ in greyscale too. The hues are told
 # apart with the common colour vision deficiencies (after Okabe & Ito, "Color Universal Design", 2008).
-COLOURS = ("#0b3c6f", "#e07b00", "#007a5e", "#cc79a7", "#4d4d4d", "#56b4e9")
+COLOURS = ("#0b3c6f", "#e07b00", "#007a5e", "#cc79a7", "#4d4d4d", "#56b4e9", "#8c1c13", "#b3a100")
 
 _STYLE: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -78,9 +79,7 @@ class Drawing:
         """
         file = io.BytesIO()
         with house_style():
-            self.figure.savefig(
-                file, format="png", dpi=STORED_DPI, facecolor="white", pil_kwargs={"compress_level": 1}
-            )
+            self.figure.savefig(file, format="png", dpi=STORED_DPI, facecolor="white", pil_kwargs={"compress_level": 1})
         # A palette halves the size of the file; nothing but the pixels goes into it, no date and no program.
         picture = Image.open(file).convert("RGB").quantize(256, dither=Image.Dither.NONE)
         small = io.BytesIO()
@@ -141,9 +140,7 @@ def text_width(text: str, size: float) -> float:
     """Width in inches of the widest line of a text set at `size` points."""
     font = FontProperties(family="DejaVu Sans", size=size)
     lines = [line.replace(r"\$", "$") if not is_math(line) else line for line in text.split("\n")]
-    return max(
-        text_to_path.get_text_width_height_descent(line, font, is_math(line))[0] / 72 for line in lines
-    )
+    return max(text_to_path.get_text_width_height_descent(line, font, is_math(line))[0] / 72 for line in lines)
 
 
 def text_height(text: str, size: float) -> float:
@@ -152,8 +149,8 @@ def text_height(text: str, size: float) -> float:
 
 
 def wrapped(text: str, size: float, width: float) -> str:
-    """Breaks a text at spaces outside `$...$`, so that lines stay within `width` inches."""
-    words = re.findall(r"(?:\$[^$]*\$|\S)+", text) if is_math(text) else text.split()
+    """Breaks a text at plain spaces outside `$...$`, so that lines stay within `width` inches."""
+    words = re.findall(r"(?:\$[^$]*\$|[^ \n])+" if is_math(text) else r"[^ \n]+", text)
     lines: list[str] = []
     for word in words:
         if lines and text_width(f"{lines[-1]} {word}", size) <= width:
@@ -170,7 +167,7 @@ def fitting_size(texts: Sequence[str], width: float, *, largest: float, smallest
     return size if size >= smallest else None
 
 
-def blank(height: float, title: str) -> tuple[Figure, float]:
+def blank(height: float, title: str) -> Figure:
     """Starts a figure with its title at the top left.
 
     Args:
@@ -178,7 +175,7 @@ def blank(height: float, title: str) -> tuple[Figure, float]:
         title: the finding, wrapped at the figure's width.
 
     Returns:
-        The figure, and the height in inches that is left below its title.
+        The figure: as wide as every other, and as high as `height` and the title together.
 
     Raises:
         ValueError: the title is empty.
@@ -187,6 +184,7 @@ def blank(height: float, title: str) -> tuple[Figure, float]:
         raise ValueError(f"title must be a text that states what the figure shows, but got {title!r}")
     title = wrapped(printable(title), TITLE_SIZE, WIDTH - 0.2)
     band = text_height(title, TITLE_SIZE) + 0.18
-    figure = Figure(figsize=(WIDTH, height + band), facecolor="white")
-    figure.text(0.1 / WIDTH, 1 - 0.08 / (height + band), title, size=TITLE_SIZE, ha="left", va="top")
-    return figure, height
+    total = math.ceil(SHOWN_DPI * (height + band)) / SHOWN_DPI  # whole pixels are drawn most sharply
+    figure = Figure(figsize=(WIDTH, total), facecolor="white")
+    figure.text(0.1 / WIDTH, 1 - 0.08 / total, title, size=TITLE_SIZE, ha="left", va="top")
+    return figure

@@ -1,21 +1,24 @@
 """What the charts are given: checked, and brought into one form."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-Line = tuple[np.ndarray, np.ndarray]  # x and y
+Line = tuple[np.ndarray, np.ndarray]  # x, y
+Band = tuple[np.ndarray, np.ndarray, np.ndarray]  # x, low, high
 
 
 def mapping(name: str, given: Any) -> Mapping:
+    """A dictionary that is not empty."""
     if not isinstance(given, Mapping) or not given:
         raise ValueError(f"{name} must be a dictionary with at least one entry, but got {given!r:.60}")
     return given
 
 
 def numbers_of(name: str, values: ArrayLike) -> np.ndarray:
+    """The values as an array of floats."""
     try:
         return np.asarray(values).astype(float)
     except (TypeError, ValueError) as error:
@@ -28,21 +31,21 @@ def line_of(name: str, line: Any) -> Line:
     y = numbers_of(name, line[1] if pair else line)
     x = numbers_of(name, line[0]) if pair else np.arange(1.0, y.shape[0] + 1 if y.ndim else 1)
     if y.ndim != 1 or x.shape != y.shape or not y.size:
-        raise ValueError(
-            f"{name} has x of shape {x.shape} and y of shape {y.shape}, but expects (n,) for both, n ≥ 1"
-        )
+        raise ValueError(f"{name} has x of shape {x.shape} and y of shape {y.shape}, but expects (n,) for both, n ≥ 1")
     if not np.isfinite(x).all() or not np.isfinite(y).any():
         raise ValueError(f"{name} of shape {y.shape} must have finite x and at least one finite y")
     return x, y
 
 
-def band_range(name: str, part: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def band_range(name: str, part: Any) -> Band:
+    """The x, low and high of a band, all of one shape and finite."""
     if not isinstance(part, tuple | list) or len(part) != 3:
         raise ValueError(f"{name} must be (x, low, high), but got {part!r:.60}")
     x, low, high = (numbers_of(name, array) for array in part)
     if x.ndim != 1 or not x.size or not x.shape == low.shape == high.shape:
         raise ValueError(
-            f"{name} has x, low and high of shapes {x.shape}, {low.shape} and {high.shape}, but expects (n,) for all"
+            f"{name} has x, low and high of shapes {x.shape}, {low.shape} and {high.shape}, "
+            "but expects (n,) for all three, n ≥ 1"
         )
     if not np.isfinite([x, low, high]).all() or (low > high).any():
         raise ValueError(f"{name} of shape {x.shape} must be finite, with low nowhere above high")
@@ -50,23 +53,24 @@ def band_range(name: str, part: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def levels_of(expected: Mapping[str, float] | None) -> dict[str, float]:
-    levels = {str(label): float(value) for label, value in (expected or {}).items()}
-    for label, value in levels.items():
-        if not np.isfinite(value):
-            raise ValueError(f"expected[{label!r}] is {value}, but must be finite")
+    """The labelled values of the dashed lines."""
+    levels = {}
+    for label, value in (expected or {}).items():
+        level = numbers_of(f"expected[{label!r}]", value)
+        if level.ndim or not np.isfinite(level):
+            raise ValueError(f"expected[{label!r}] is {value!r:.60}, but must be one finite number")
+        levels[str(label)] = float(level)
     return levels
 
 
-def refuse_nonpositive(lines: Mapping[str, Line], levels: Mapping[str, float], ranges: Mapping) -> None:
+def refuse_nonpositive(lines: Mapping[str, Line], levels: Mapping[str, float], bands: Mapping[str, Band]) -> None:
     """Refuses what a logarithmic axis would leave out silently."""
     lowest = {f"lines[{name!r}]": np.nanmin(y) for name, (_, y) in lines.items()}
     lowest |= {f"expected[{name!r}]": value for name, value in levels.items()}
-    lowest |= {f"band[{name!r}]": low.min() for name, (_, low, _) in ranges.items()}
+    lowest |= {f"band[{name!r}]": low.min() for name, (_, low, _) in bands.items()}
     for name, value in lowest.items():
         if value <= 0:
-            raise ValueError(
-                f"{name} reaches {value:g}, but log_y=True expects positive values: use log_y=False"
-            )
+            raise ValueError(f"{name} reaches {value:g}, but log_y=True expects positive values: use log_y=False")
 
 
 def table(name: str, groups: Any) -> tuple[np.ndarray, list[str], list[str]]:
@@ -76,29 +80,8 @@ def table(name: str, groups: Any) -> tuple[np.ndarray, list[str], list[str]]:
     series = list(inner[first])
     for group in others:
         if list(inner[group]) != series:
-            raise ValueError(
-                f"{name}[{group!r}] has bars {list(inner[group])}, but {name}[{first!r}] has {series}"
-            )
+            raise ValueError(f"{name}[{group!r}] has bars {list(inner[group])}, but {name}[{first!r}] has {series}")
     values = numbers_of(name, [list(row.values()) for row in inner.values()])
     if values.ndim != 2 or not np.isfinite(values).all():
-        raise ValueError(
-            f"{name} has values of shape {values.shape[2:]}, but expects one finite number for each bar"
-        )
+        raise ValueError(f"{name} has values of shape {values.shape[2:]}, but expects one finite number for each bar")
     return values, list(inner), [str(label) for label in series]
-
-
-def bin_edges(bins: int | Sequence[float] | None, values: np.ndarray) -> np.ndarray:
-    low, high = values.min(), values.max()
-    if bins is None and np.all(values == np.round(values)) and high - low <= 60:
-        return np.arange(low - 0.5, high + 1.0)
-    edges = np.histogram_bin_edges(values, 30 if bins is None else bins if np.ndim(bins) == 0 else [0, 1])
-    if np.ndim(bins) > 0:
-        edges = numbers_of("bins", bins)
-        if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
-            raise ValueError(f"bins of shape {edges.shape} must be two or more rising edges")
-        if low < edges[0] or high > edges[-1]:
-            raise ValueError(
-                f"bins run from {edges[0]:g} to {edges[-1]:g}, but values from {low:g} to {high:g}: "
-                "widen the edges, or clip the values first"
-            )
-    return edges

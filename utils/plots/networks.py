@@ -31,7 +31,7 @@ class _Sketch:
     """A sheet measured in inches, with the origin at the bottom left, for nodes and arrows."""
 
     def __init__(self, height: float, title: str) -> None:
-        self.figure, height = blank(height, title)
+        self.figure = blank(height, title)
         self.axes: Axes = self.figure.add_axes((0, 0, 1, height / self.figure.get_figheight()))
         self.axes.set(xlim=(0, WIDTH), ylim=(0, height))
         self.axes.set_axis_off()
@@ -47,7 +47,7 @@ class _Sketch:
         **line: object,
     ) -> None:
         corner = (at[0] - width / 2, at[1] - height / 2)
-        style = f"round,pad=0,rounding_size={min(width, height) * 0.18}"
+        style = f"round,pad=0,rounding_size={min(0.1, 0.18 * min(width, height))}"
         line = {"edgecolor": INK, "linewidth": 1.2, "zorder": 2} | line
         self.axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=style, facecolor=fill, **line))
         self.text(at, text, size)
@@ -128,9 +128,7 @@ def _captions(labels: Sequence[str | None], pitch: float) -> tuple[dict, float]:
     return {"size": SMALL_SIZE + 0.5, "rotation": 45, "rotation_mode": "anchor"}, slant + 0.05
 
 
-def unrolled(
-    inputs: Sequence[str | None], outputs: Sequence[str | None], *, state: str = "a", title: str
-) -> Drawing:
+def unrolled(inputs: Sequence[str | None], outputs: Sequence[str | None], *, state: str = "a", title: str) -> Drawing:
     """Draws a recurrent network unrolled over its steps, with the shared weights on the arrows.
 
     The longer list gives the number of steps, 1 to 10. Outputs that begin where the inputs end (an
@@ -150,13 +148,13 @@ def unrolled(
         ValueError: no step, more than 10, neither input nor output, or `state` is not one letter.
 
     >>> unrolled(["not", "bad"], [None, "positive"], title="Many to one").description[:45]
-    "Unrolled recurrent network of 2 steps: inputs"
+    'Unrolled recurrent network of 2 steps: the st'
     """
     inputs, outputs = _positions("inputs", inputs), _positions("outputs", outputs)
     steps = max(len(inputs), len(outputs))
     if not 1 <= steps <= _MOST_STEPS:
         raise ValueError(
-            f"inputs and outputs must have 1 to {_MOST_STEPS} steps, but have {len(inputs)} and {len(outputs)}"
+            f"unrolled draws 1 to {_MOST_STEPS} steps, but inputs has {len(inputs)}, outputs {len(outputs)}"
         )
     if not (len(state) == 1 and state.isalpha()):
         raise ValueError(f"state must be one letter such as 'a' or 'h', but got {state!r}")
@@ -165,8 +163,9 @@ def unrolled(
         raise ValueError(f"inputs and outputs are None at all {steps} steps: give at least one label")
     x_numbers, y_numbers = _numbering(inputs, outputs)
 
-    pitch = min(1.35, (WIDTH - 0.3) / (steps + 0.58))
-    radius = min(0.29, 0.29 * pitch)
+    margin = 0.32  # holds the weights' names at the right, and the ends of slanted words
+    pitch = min(1.35, (WIDTH - 2 * margin) / (steps + 0.5))
+    radius = min(0.29, 0.275 * pitch)
     gap = pitch - 2 * radius  # between neighbouring states
     below, room_below = _captions(inputs, pitch)
     above, room_above = _captions(outputs, pitch)
@@ -177,9 +176,9 @@ def unrolled(
     top = y_y + radius + room_above + 0.1 if y_numbers else y_a + radius + 0.12
 
     symbols = [_at(r"\hat y", number) for number in y_numbers.values()] + [_at(state, steps)]
-    node_size = fitting_size(symbols, 1.7 * radius, largest=12.5, smallest=1) or 1
+    node_size = fitting_size(symbols, 1.55 * radius, largest=12.5, smallest=1) or 1
     weight = {key: f"$W_{{{key}}}$" for key in (f"{state}x", f"{state}{state}", f"y{state}")}
-    weight_size = fitting_size(list(weight.values()), gap - 0.03, largest=10.5, smallest=1) or 1
+    weight_size = fitting_size(list(weight.values()), gap - 0.06, largest=10.5, smallest=1) or 1
 
     with house_style():
         sketch = _Sketch(top, title)
@@ -204,32 +203,30 @@ def unrolled(
                 sketch.text((x, y_y + radius + 0.06), printable(outputs[t - 1]), **slanted | above)
 
     used = [f"W_{state}x"] * bool(x_numbers) + [f"W_{state}{state}"] + [f"W_y{state}"] * bool(y_numbers)
-    shared = (
-        "there is one step only"
-        if steps == 1
-        else f"every step uses the same {listed(used)}, and the state passes from {state}^<0> to {state}^<{steps}>"
-    )
+    shared = f"every step uses the same {listed(used)}" if steps > 1 else f"the weights are {listed(used)}"
     parts = [
+        f"the state passes from {state}^<0> to {state}^<{steps}>",
         _said("input", "x", x_numbers, inputs),
         _said("output", "y-hat", y_numbers, outputs),
         shared,
     ]
-    return Drawing(
-        sketch.figure, f"Unrolled recurrent network of {counted(steps, 'step')}: {'; '.join(parts)}."
-    )
+    return Drawing(sketch.figure, f"Unrolled recurrent network of {counted(steps, 'step')}: {'; '.join(parts)}.")
 
 
 def _said(noun: str, symbol: str, numbers: dict[int, int | None], labels: Sequence[str | None]) -> str:
-    """Inputs or outputs in words."""
+    """Inputs or outputs in words: their symbols, the steps where these differ, and their labels."""
     if not numbers:
         return f"no {noun}s"
-    names = []
-    for t, number in numbers.items():
-        name = symbol if number is None else f"{symbol}^<{number}>"
-        word = f" '{plain(labels[t - 1])}'" if labels[t - 1] else ""
-        step = f" at step {t}" if number != t else ""
-        names.append(name + word + step)
-    return f"{noun if len(names) == 1 else noun + 's'} {listed(names)}"
+    names = [symbol if number is None else f"{symbol}^<{number}>" for number in numbers.values()]
+    steps = list(numbers)
+    in_a_row = len(steps) > 2 and steps == list(range(steps[0], steps[-1] + 1))
+    said = f"{noun if len(names) == 1 else noun + 's'} "
+    said += f"{names[0]} to {names[-1]}" if in_a_row else listed(names)
+    if steps != list(numbers.values()):
+        places = f"{steps[0]} to {steps[-1]}" if in_a_row else listed(map(str, steps))
+        said += f" at {'step' if len(steps) == 1 else 'steps'} {places}"
+    words = [f"'{plain(labels[t - 1])}'" for t in steps if labels[t - 1]]
+    return f"{said} ({', '.join(words)})" if words else said
 
 
 def folded(title: str) -> Drawing:
@@ -263,8 +260,8 @@ def folded(title: str) -> Drawing:
         memory = f"{_at('a', 't')} comes back\nas {_at('a', 't-1')}\none step later"
         sketch.text((x + half + 1.1, y_a), memory, TICK_SIZE + 0.5, ha="left", linespacing=1.35)
     description = (
-        "Recurrent network as a loop: the input x^<t> enters the state a^<t> through W_ax, the output y-hat^<t> "
-        "leaves it through W_ya, and the state comes back to itself through W_aa one step later."
+        "Recurrent network as a loop: the input x^<t> enters the state a^<t> through W_ax, the output "
+        "y-hat^<t> leaves it through W_ya, and the state comes back to itself through W_aa one step later."
     )
     return Drawing(sketch.figure, description)
 
@@ -281,13 +278,13 @@ def cell(title: str) -> Drawing:
     Raises:
         ValueError: the title is empty.
     """
-    y_a, x_sum, x_branch = 1.95, 3.1, 5.2
-    y_weight, y_sum, y_g, y_out = y_a + 0.8, y_a + 1.5, y_a + 2.2, y_a + 3.1
+    y_a, x_sum, x_branch = 2.15, 3.1, 5.2
+    y_weight, y_sum, y_g, y_out = y_a + 0.7, y_a + 1.3, y_a + 1.9, y_a + 2.85
     width, height, plus = 0.72, 0.44, 0.19
     with house_style():
         sketch = _Sketch(y_out + 0.45, title)
-        frame = ((1.4 + 6.0) / 2, (0.8 + y_g + 0.4) / 2)
-        sketch.box(frame, 6.0 - 1.4, y_g + 0.4 - 0.8, "#f4f4f4", edgecolor=GREY, zorder=0)
+        frame = ((1.4 + 6.0) / 2, (1.0 + y_g + 0.4) / 2)
+        sketch.box(frame, 6.0 - 1.4, y_g + 0.4 - 1.0, "#f4f4f4", edgecolor=GREY, zorder=0)
 
         sketch.circle((0.65, y_a), 0.36, _STATE, _at("a", "t-1"), 13)
         sketch.circle((x_sum, 0.42), 0.36, _INPUT, _at("x", "t"), 13)
@@ -295,7 +292,7 @@ def cell(title: str) -> Drawing:
         sketch.circle((x_branch, y_out), 0.36, _OUTPUT, _at(r"\hat y", "t"), 13)
 
         sketch.box((2.1, y_a), width, height, _PLAIN, "$W_{aa}$")
-        sketch.box((x_sum, 1.2), width, height, _PLAIN, "$W_{ax}$")
+        sketch.box((x_sum, 1.4), width, height, _PLAIN, "$W_{ax}$")
         sketch.circle((x_sum, y_a), plus, _PLAIN, "$+$", 14)
         sketch.box((4.2, y_a), width, height, _STATE, "tanh")
         sketch.box((x_branch, y_weight), width, height, _PLAIN, "$W_{ya}$")
@@ -306,8 +303,8 @@ def cell(title: str) -> Drawing:
 
         sketch.arrow((1.01, y_a), (2.1 - width / 2, y_a))
         sketch.arrow((2.1 + width / 2, y_a), (x_sum - plus, y_a))
-        sketch.arrow((x_sum, 0.78), (x_sum, 1.2 - height / 2))
-        sketch.arrow((x_sum, 1.2 + height / 2), (x_sum, y_a - plus))
+        sketch.arrow((x_sum, 0.78), (x_sum, 1.4 - height / 2))
+        sketch.arrow((x_sum, 1.4 + height / 2), (x_sum, y_a - plus))
         sketch.arrow((x_sum, y_weight - 0.17), (x_sum, y_a + plus))
         sketch.arrow((x_sum + plus, y_a), (4.2 - width / 2, y_a))
         sketch.arrow((4.2 + width / 2, y_a), (6.69, y_a))
@@ -318,7 +315,8 @@ def cell(title: str) -> Drawing:
         sketch.arrow((x_branch, y_sum + plus), (x_branch, y_g - height / 2))
         sketch.arrow((x_branch, y_g + height / 2), (x_branch, y_out - 0.36))
     description = (
-        "Inside of one recurrent cell: a^<t-1> times W_aa, x^<t> times W_ax and b_a are added and pass through "
-        "tanh to give a^<t>, which goes on to the right and up, where W_ya, b_y and g_y make y-hat^<t> of it."
+        "Inside of one recurrent cell: a^<t-1> times W_aa, x^<t> times W_ax and b_a are added and pass "
+        "through tanh to give a^<t>, which goes on to the right and up, where W_ya, b_y and g_y "
+        "make y-hat^<t> of it."
     )
     return Drawing(sketch.figure, description)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import StrMethodFormatter
 
 from utils.plots.drawing import TICK_SIZE, WIDTH, blank, printable, text_height, text_width, wrapped
 
@@ -23,21 +24,30 @@ class Note(NamedTuple):
     key: Line2D | Rectangle
 
 
-def axes_with_gutter(height: float, title: str, beside: Sequence[str]) -> tuple[Figure, Axes]:
-    """Starts a chart that leaves room for its title above and for labels at its right."""
-    figure, room = blank(max(height, 0.24 * len(beside) + 0.9), title)
-    right = 1 - gutter_width(beside) / WIDTH
-    figure.set_layout_engine("constrained", rect=(0, 0, right, room / figure.get_figheight()))
+def chart(height: float, title: str, beside: Sequence[str], *, above: float = 0.0) -> tuple[Figure, Axes]:
+    """Starts a chart with room for the labels at its right and for `above` inches between title and axes."""
+    height = max(height, 0.24 * len(beside) + 0.9)
+    figure = blank(height + above, title)
+    width = 0.984 - gutter(beside) / WIDTH
+    figure.set_layout_engine("constrained", rect=(0.008, 0, width, height / figure.get_figheight()))
     return figure, figure.add_subplot()
 
 
-def gutter_width(texts: Sequence[str]) -> float:
-    """Width in inches that labels beside a chart need."""
-    return _KEY + 0.16 + max(text_width(note_text(text), TICK_SIZE) for text in texts) if texts else 0.0
+def gutter(texts: Sequence[str]) -> float:
+    """Width in inches that labels at the right of a chart need."""
+    return _KEY + 0.2 + max(text_width(_set(text), TICK_SIZE) for text in texts) if texts else 0.0
 
 
-def note_text(text: str) -> str:
+def _set(text: str) -> str:
     return wrapped(printable(text), TICK_SIZE, _NOTE_WIDTH)
+
+
+def legible_ticks(*every: Axes) -> None:
+    """Writes large numbers at the axes with a comma between thousands, as everywhere in the course."""
+    for axes in every:
+        for axis, scale in ((axes.xaxis, axes.get_xscale()), (axes.yaxis, axes.get_yscale())):
+            if scale == "linear" and 1e4 <= max(map(abs, axis.get_view_interval())) < 1e8:
+                axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
 def freeze_layout(figure: Figure) -> None:
@@ -54,19 +64,10 @@ def place_notes(figure: Figure, axes: Axes, notes: Sequence[Note]) -> None:
     box = axes.get_window_extent()
     inch = figure.dpi
     notes = sorted(notes, key=lambda note: note.level)
-    texts = [note_text(note.text) for note in notes]
+    texts = [_set(note.text) for note in notes]
     sizes = np.array([text_height(text, TICK_SIZE) for text in texts])
-    wanted = (
-        np.array(
-            [
-                axes.transData.transform((0, note.level))[1]
-                if axes.get_yscale() == "linear"
-                else axes.transData.transform((1, note.level))[1]
-                for note in notes
-            ]
-        )
-        / inch
-    )
+    anchor = axes.get_xlim()[0]  # any x that a logarithmic axis has
+    wanted = np.array([axes.transData.transform((anchor, note.level))[1] for note in notes]) / inch
     heights = _spread_out(wanted, sizes, box.y0 / inch, box.y1 / inch)
     x = box.x1 / inch + 0.1
     for note, text, y in zip(notes, texts, heights, strict=True):
@@ -85,15 +86,12 @@ def _spread_out(wanted: np.ndarray, sizes: np.ndarray, low: float, high: float) 
     Labels that would overlap form a block centred on the mean of what they want (pool-adjacent-violators).
     """
     offsets = np.cumsum(sizes) - sizes / 2  # centres, if all labels were stacked from 0
-    blocks: list[list[float]] = []  # mean of wanted - offset, and number of labels
+    blocks: list[tuple[float, int]] = []  # mean of wanted - offset, and number of labels
     for target in wanted - offsets:
-        blocks.append([target, 1])
+        blocks.append((target, 1))
         while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            mean, count = blocks.pop()
-            previous = blocks[-1]
-            previous[:] = [
-                (previous[0] * previous[1] + mean * count) / (previous[1] + count),
-                previous[1] + count,
-            ]
-    shifts = np.concatenate([np.full(int(count), mean) for mean, count in blocks])
+            (mean, count), (mean_before, count_before) = blocks.pop(), blocks.pop()
+            both = count + count_before
+            blocks.append(((mean * count + mean_before * count_before) / both, both))
+    shifts = np.concatenate([np.full(count, mean) for mean, count in blocks])
     return np.clip(shifts, low, max(low, high - sizes.sum())) + offsets

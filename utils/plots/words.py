@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from utils.plots.drawing import is_math
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SYMBOLS = {r"\langle": "<", r"\rangle": ">", r"\times": "×", r"\rho": "rho", r"\quad": " ", r"\,": " "}
 
 
@@ -12,18 +15,23 @@ def number(value: float) -> str:
     """A number in at most three significant digits, never rounded to a whole number without showing it.
 
     >>> number(1.3863), number(0.9996), number(12345), number(-0.5), number(2.5e-7)
-    ('1.39', '1.00', '12,345', '−0.5', '2.5e−07')
+    ('1.39', '1.00', '12,345', '−0.5', '2.5×10⁻⁷')
     """
     value = float(value)
-    if value == int(value) if np.isfinite(value) else False:
-        text = f"{value:,.0f}" if abs(value) < 1e7 else f"{value:.3g}"
-    elif 1000 <= abs(value) < 1e7:
+    if 1000 <= abs(value) < 1e7 or (abs(value) < 1e7 and value == int(value)):
         text = f"{value:,.0f}"
     else:
         text = f"{value:.3g}"
         if re.fullmatch(r"-?\d+", text):
             text = f"{value:#.3g}".rstrip(".")
-    return "0" if text == "-0" else text.replace("-", "−")
+    return _typeset(text)
+
+
+def _typeset(text: str) -> str:
+    """Proper minus signs, and powers of ten in place of Python's `e`."""
+    mantissa, _, exponent = re.sub(r"^-(?=[0.]+$)", "", text).partition("e")
+    power = f"×10{str(int(exponent)).translate(_SUPERSCRIPTS)}" if exponent else ""
+    return mantissa.replace("-", "−") + power
 
 
 def numbers(values: np.ndarray) -> list[str]:
@@ -38,8 +46,9 @@ def numbers(values: np.ndarray) -> list[str]:
         return [number(value) if np.isfinite(value) else "NaN" for value in flat]
     else:
         decimals = 0 if largest >= 1000 else 1 if largest >= 100 else 2 if largest >= 0.1 else 3
-    texts = (f"{value:.{decimals}f}" if np.isfinite(value) else "NaN" for value in flat)
-    return [re.sub(r"^-(?=0\.?0*$)", "", text).replace("-", "−") for text in texts]
+    while decimals > 1 and np.allclose(finite, np.round(finite, decimals - 1), rtol=0, atol=1e-9):
+        decimals -= 1
+    return [_typeset(f"{value:,.{decimals}f}") if np.isfinite(value) else "NaN" for value in flat]
 
 
 def plain(text: object) -> str:
@@ -48,12 +57,13 @@ def plain(text: object) -> str:
     >>> plain(r"loss $\hat y^{\langle 1\rangle}$")
     'loss y-hat^<1>'
     """
-    text = re.sub(r"\\hat\s*\{?(\w)\}?", r"\1-hat", str(text).replace("\n", " "))
+    text = re.sub(r"[\n\u00a0]", " ", str(text))
+    if not is_math(text):
+        return text
+    text = re.sub(r"\\hat\s*\{?(\w)\}?", r"\1-hat", text)
     for command, word in _SYMBOLS.items():
         text = text.replace(command, word)
-    if text.count("$") >= 2:
-        text = re.sub(r"\\(?:mathrm|operatorname|text)\s*", "", text)
-        text = re.sub(r"[${}\\]", "", text)
+    text = re.sub(r"\\(?:mathrm|operatorname|text)\s*|[${}\\]", "", text)
     return re.sub(r"(?<=<) | (?=>)", "", text)
 
 
