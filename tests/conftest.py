@@ -9,6 +9,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 
-@pytest.fixture(scope="session")
-def root() -> Path:
-    return ROOT
+def pytest_collection_modifyitems(items):
+    """Marks the cells that nbval runs as slow, so that `-m "not slow"` leaves them out."""
+    for item in items:
+        if item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.slow)

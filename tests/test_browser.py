@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -19,6 +20,7 @@ from utils.progress import tally
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(600)]
 
+ROOT = Path(__file__).parents[1]
 LESSON = "00_start_here.ipynb"
 PATIENCE = 120  # seconds: other tests may hold every core while a kernel starts
 SETTINGS = {
@@ -29,10 +31,10 @@ SETTINGS = {
 }
 
 
-def test_a_learner_runs_lesson_00_and_solves_its_first_exercise(root, tmp_path, chromium):
+def test_a_learner_runs_lesson_00_and_solves_its_first_exercise(tmp_path, chromium):
     notebook = tmp_path / "lessons" / LESSON
     notebook.parent.mkdir()
-    shutil.copy(root / "lessons" / LESSON, notebook)
+    shutil.copy(ROOT / "lessons" / LESSON, notebook)
     lesson = nbformat.read(notebook, as_version=4).cells
     ids = [cell.id for cell in lesson]
     # A blank lesson stops at the first cell that needs an answer: here the one after the check of exercise 0.2.
@@ -104,9 +106,12 @@ def jupyter_lab(folder: Path, private: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        wait_for(lambda: server.poll() is not None or server_facts(places["RUNTIME"]), "JupyterLab to start")
-        facts = server_facts(places["RUNTIME"])
-        assert server.poll() is None and facts, f"JupyterLab ended at once:\n{log.read_text()}"
+
+        def started() -> dict | None:
+            assert server.poll() is None, f"JupyterLab ended at once:\n{log.read_text()}"
+            return server_facts(places["RUNTIME"])
+
+        facts = wait_for(started, "JupyterLab to start")
         yield f"{facts['url']}lab/tree/{{}}?token={facts['token']}"
     finally:
         server.terminate()  # it ends its kernels, which are process groups of their own
@@ -174,9 +179,10 @@ def outputs(cell: Locator) -> Locator:
     return cell.locator(".jp-OutputArea-output")
 
 
-def wait_for(condition, what: str) -> None:
+def wait_for(attempt: Callable[[], Any], what: str) -> Any:
+    """What `attempt` returns as soon as that is true."""
     end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {PATIENCE} s for {what}")
+    while not (value := attempt()):
+        assert time.monotonic() < end, f"waited {PATIENCE} s for {what}"
         time.sleep(0.1)
+    return value

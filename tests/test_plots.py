@@ -257,6 +257,13 @@ def test_heat_map_writes_words_in_the_squares_and_reads_them_out():
     assert drawing.png()
 
 
+def test_wide_heat_map_labels_as_many_columns_as_can_be_read():
+    drawing = heat_map(np.zeros((1, 300)), xlabel="unit", ylabel="row", title="Wide")
+    drawn = [label.get_window_extent() for label in drawing.figure.axes[0].get_xticklabels()]
+    assert 10 < len(drawn) < 100
+    assert not overlapping(drawn, drawn)
+
+
 def test_heat_map_names_the_highest_of_each_row_unless_it_is_tied():
     drawing = heat_map(
         [[0, 2], [1, 1]], rows=["le", "chat"], columns=["the", "cat"], xlabel="x", ylabel="y", title="Attention"

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import Preprocessor
+from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, ClearSolutions, ComputeChecksums, LockCells
 
@@ -204,6 +205,7 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
     seconds = time.perf_counter() - started
     unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB elsewhere
     memory = int(notebook.cells.pop().outputs[0].text) / unit
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
     first = notebook.cells[0]
     first.source = MEASURED.sub(f"runs in {seconds:.0f} s and {memory:.1f} GiB", first.source)
     return seconds, memory

@@ -222,7 +222,7 @@ def output_reads_the_input(n_x, n_a, n_y):
     return n_a * (n_a + n_x + 1) + n_y * (n_x + 1)
 
 
-@mutant("2.4", hint="one number in all")
+@mutant("2.4", hint="not one in all")
 def one_number_for_each_bias(n_x, n_a, n_y):
     return n_a * n_a + n_a * n_x + n_y * n_a + 2
 

@@ -163,7 +163,7 @@ def wrapped(text: str, size: float, width: float) -> str:
 def fitting_size(texts: Sequence[str], width: float, *, largest: float, smallest: float) -> float | None:
     """Size in points, at most `largest`, at which all texts fit in `width` inches; None below `smallest`."""
     widest = max((text_width(text, largest) for text in texts), default=0.0)
-    size = largest if widest <= width else largest * width / widest
+    size = largest if widest <= max(width, 0.0) else largest * width / widest
     return size if size >= smallest else None
 
 

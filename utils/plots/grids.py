@@ -134,7 +134,7 @@ def heat_map(
         said = _read_out(rows, texts, " ")
     else:
         said = _range(kept, rows, columns)
-    if seen is not None:
+    if seen is not None and not seen.all():
         said += f"; {counted(int((~seen).sum()), 'masked square is', 'masked squares are')} hatched"
     return Drawing(figure, f"Heat map with {size}: {said}.")
 
