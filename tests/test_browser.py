@@ -62,7 +62,8 @@ def test_a_learner_runs_lesson_00_and_solves_its_first_exercise(tmp_path, chromi
         expect(outputs(answer)).to_have_count(0)
 
         page.keyboard.press("Control+s")
-        wait_for(lambda: tally(notebook).solved == 1, "the saved notebook to show the solved exercise")
+        expect(page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
+        assert tally(notebook).solved == 1
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ def progress(
     folder: Annotated[Path, typer.Argument(help="Where your lessons are.")] = Path("lessons"),
 ) -> None:
     """Shows which exercises are solved, read from the saved outputs of your lessons."""
-    from utils.progress import NotebookError, tally
+    from utils.notebooks import NotebookError
+    from utils.progress import tally
 
     if not folder.is_dir():
         _stop(f"there is no folder {folder}: run this in the course's folder, or name the folder of your lessons")
@@ -68,6 +69,7 @@ def release(
 ) -> None:
     """Makes lessons/ from solutions/: answers out, badge, set-up cell and points in."""
     from utils import release as releasing
+    from utils.notebooks import NotebookError
 
     try:
         if check:
@@ -90,7 +92,7 @@ def release(
                 changed = releasing.release(path, run=execute)
             names = ", ".join(str(target.relative_to(releasing.ROOT)) for target in changed)
             console.print(f"{path.name}: {f'wrote {names}' if changed else 'nothing to change'}", soft_wrap=True)
-    except releasing.CourseError as error:
+    except (releasing.CourseError, NotebookError) as error:
         _stop(str(error))
 
 

@@ -3,11 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
-
-
-class NotebookError(Exception):
-    """A file that is no readable notebook: one sentence."""
+from utils.notebooks import read
 
 
 @dataclass(frozen=True)
@@ -37,12 +33,8 @@ def tally(path: Path) -> Row:
     Raises:
         NotebookError: If the file is no readable notebook.
     """
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except (ValueError, OSError, nbformat.reader.NotJSONError) as error:
-        raise NotebookError(f"{path} is not a readable notebook: {error}") from None
     got, available = [], []
-    for cell in notebook.cells:
+    for cell in read(path).cells:
         if cell.metadata.get("nbgrader", {}).get("grade"):
             available.append(float(cell.metadata.nbgrader.points))
             got.append(_points(cell))

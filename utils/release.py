@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, ClearSolutions, ComputeChecksums, LockCells
 
 from utils.checks import exercises_of, find_exercise
+from utils.notebooks import read, write_text
 
 COMPARED = "nbval-check-output"
 ROOT = Path(__file__).resolve().parents[1]
@@ -211,17 +212,6 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
     return seconds, memory
 
 
-def write_text(path: Path, text: str) -> bool:
-    """Writes a file whole or not at all; returns whether it changed."""
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(path)
-    return True
-
-
 def release(path: Path, *, run: bool = False, root: Path = ROOT) -> list[Path]:
     """Stamps a solution, and writes the lesson that it releases.
 
@@ -235,6 +225,7 @@ def release(path: Path, *, run: bool = False, root: Path = ROOT) -> list[Path]:
 
     Raises:
         CourseError: If the solution cannot be released.
+        NotebookError: If it is no readable notebook.
     """
     notebook = read(path)
     stamp(notebook, path, repository_address(root))
@@ -243,18 +234,6 @@ def release(path: Path, *, run: bool = False, root: Path = ROOT) -> list[Path]:
         stamp(notebook, path, repository_address(root))
     targets = {path: nbformat.writes(notebook) + "\n", root / "lessons" / path.name: lesson_from(notebook)}
     return [target for target, text in targets.items() if write_text(target, text)]
-
-
-def read(path: Path) -> NotebookNode:
-    """Reads a notebook.
-
-    Raises:
-        CourseError: If the file is no notebook.
-    """
-    try:
-        return nbformat.read(path, as_version=4)
-    except (ValueError, OSError, nbformat.reader.NotJSONError) as error:
-        raise CourseError(f"{path} is not a readable notebook: {error}") from None
 
 
 def problems(root: Path = ROOT) -> list[str]:

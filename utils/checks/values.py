@@ -132,8 +132,7 @@ def describe(value: Any) -> str:
         return f"an array of shape {value.shape}" if value.shape else f"the number {value}"
     if isinstance(value, list | tuple | dict | set):
         return f"a {type(value).__name__} of {len(value)}"
-    article = "an" if type(value).__name__[0].lower() in "aeiou" else "a"
-    return f"{article} object of type {type(value).__name__}"
+    return f"an object of type {type(value).__name__}"
 
 
 def show(value: Any, limit: int = 600) -> str:
