@@ -1,10 +1,14 @@
 """Every exercise: its wrong answers fail with their own hint, its right ones get full points."""
 
+import io
+import json
 from collections import defaultdict
 
+import numpy as np
 import pytest
 from mutants import ALTERNATIVES, MUTANTS
 
+from utils.checks import exercises_of
 from utils.checks.cases import find_exercise, judge
 from utils.checks.report import Result
 from utils.checks.subject import Local
@@ -40,11 +44,36 @@ def test_every_exercise_has_three_mutants_with_hints_of_their_own_and_another_ri
     # A new lesson's exercises count from the moment its module has any; `course release` compares them with the
     # notebook.
     lessons = {find_exercise(number).lesson for number in hints}
-    from utils.checks import exercises_of
-
     for lesson in lessons:
         for exercise in exercises_of(lesson):
             found = hints[exercise.number]
             assert len(found) >= 3, exercise.number
             assert len(set(found)) == len(found), exercise.number
             assert exercise.number in {a.number for a in ALTERNATIVES}, exercise.number
+
+
+def over_the_wire(value):
+    """The value after a journey as JSON and raw arrays: all that a proxy for another process may send."""
+    if isinstance(value, np.ndarray | np.generic):
+        buffer = io.BytesIO()
+        np.save(buffer, value, allow_pickle=False)
+        return np.load(io.BytesIO(buffer.getvalue()), allow_pickle=False)
+    if isinstance(value, tuple | list):
+        return type(value)(over_the_wire(v) for v in value)
+    if isinstance(value, dict):
+        return {key: over_the_wire(v) for key, v in value.items()}
+    return json.loads(json.dumps(value))
+
+
+class Proxy(Local):
+    """A subject that lives elsewhere: everything goes there and comes back over the wire."""
+
+    def __call__(self, *arguments):
+        return over_the_wire(super().__call__(*over_the_wire(arguments)))
+
+
+@pytest.mark.parametrize("right", ALTERNATIVES, ids=str)
+def test_a_check_judges_a_proxy_like_the_answer_itself(right):
+    exercise = find_exercise(right.number)
+    outcomes = judge(exercise, Proxy(right.function, exercise.answer), seed=7)
+    assert [failure for _, failure in outcomes if failure] == []

@@ -7,6 +7,7 @@ import shutil
 import nbformat
 import pytest
 from conftest import ROOT
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.utils import compute_checksum, determine_grade
 
@@ -50,7 +51,8 @@ def small_solution(*cells):
 @pytest.fixture
 def clone(tmp_path):
     """A small repository with one solution that is released."""
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
     for folder in ("lessons", "solutions"):
         (tmp_path / folder).mkdir()
         shutil.copy(ROOT / folder / "00_start_here.ipynb", tmp_path / folder)
@@ -121,15 +123,23 @@ def test_the_address_comes_from_pyproject(clone):
     settings = clone / "pyproject.toml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace(release.repository_address(ROOT), ADDRESS), encoding="utf-8")
-    assert len(release.problems(clone)) == 2
+    assert len(release.problems(clone)) == 3
     changed = release.release(clone / "solutions" / "00_start_here.ipynb", root=clone)
-    assert [path.parent.name for path in changed] == ["solutions", "lessons"]
+    assert [path.relative_to(clone).parts[0] for path in changed] == ["solutions", "lessons", "README.md"]
     assert release.problems(clone) == []
     for folder in ("solutions", "lessons"):
         cells = json.loads((clone / folder / "00_start_here.ipynb").read_text(encoding="utf-8"))["cells"]
         head, setup = "".join(cells[0]["source"]), next("".join(c["source"]) for c in cells if c["cell_type"] == "code")
         assert f"{ADDRESS.replace('github.com', 'colab.research.google.com/github')}/blob/main/{folder}/" in head
         assert f"git+{ADDRESS}" in setup
+
+
+def test_the_readme_lists_every_lesson_and_links_to_the_address():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    colab = release.repository_address(ROOT).replace("github.com", "colab.research.google.com/github")
+    for path in SOLUTIONS:
+        assert f"(lessons/{path.name})" in text
+        assert f"({colab}/blob/main/lessons/{path.name})" in text
 
 
 def test_a_change_of_either_notebook_is_found(clone):
@@ -213,6 +223,17 @@ def test_without_a_clone_the_sentence_says_so(tmp_path):
 )
 def test_a_check_cell_is_known_by_its_last_statement(source, number):
     assert release.exercise_number(source) == number
+
+
+@pytest.mark.slow
+def test_nbgrader_gives_partial_credit_for_an_executed_lesson(tmp_path):
+    notebook = nbformat.read(ROOT / "lessons" / "00_start_here.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.id == "answer-0-1":
+            cell.source = "def double(x):\n    return 2 * abs(x)"
+    NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    graded = {c.id: determine_grade(c) for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade")}
+    assert graded == {"check-0-1": (2.0, 3.0), "check-0-2": (0.0, 3.0)}
 
 
 @pytest.mark.slow

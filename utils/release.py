@@ -213,7 +213,7 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
 
 
 def release(path: Path, *, run: bool = False, root: Path = ROOT) -> list[Path]:
-    """Stamps a solution, and writes the lesson that it releases.
+    """Stamps a solution and the README's links, and writes the lesson that the solution releases.
 
     Args:
         path: The solution.
@@ -227,13 +227,25 @@ def release(path: Path, *, run: bool = False, root: Path = ROOT) -> list[Path]:
         CourseError: If the solution cannot be released.
         NotebookError: If it is no readable notebook.
     """
-    notebook = read(path)
-    stamp(notebook, path, repository_address(root))
+    notebook, address = read(path), repository_address(root)
+    stamp(notebook, path, address)
     if run:
         execute(notebook, path.parent)
-        stamp(notebook, path, repository_address(root))
-    targets = {path: nbformat.writes(notebook) + "\n", root / "lessons" / path.name: lesson_from(notebook)}
+        stamp(notebook, path, address)
+    targets = {
+        path: nbformat.writes(notebook) + "\n",
+        root / "lessons" / path.name: lesson_from(notebook),
+        root / "README.md": readme_with_address(root, address),
+    }
     return [target for target, text in targets.items() if write_text(target, text)]
+
+
+def readme_with_address(root: Path, address: str) -> str:
+    """The text of README.md with every link to the course's repository under this address."""
+    text = (root / "README.md").read_text(encoding="utf-8")
+    path = address.removeprefix("https://github.com/")
+    text = re.sub(r"(colab\.research\.google\.com/github)/[^/]+/[^/]+(/blob/main/lessons/)", rf"\1/{path}\2", text)
+    return re.sub(r"https://github\.com/[^/]+/[^/]+/issues", f"{address}/issues", text)
 
 
 def problems(root: Path = ROOT) -> list[str]:
@@ -254,6 +266,9 @@ def problems(root: Path = ROOT) -> list[str]:
         lesson = root / "lessons" / path.name
         if not lesson.exists() or lesson.read_text(encoding="utf-8") != lesson_from(notebook):
             found.append(f"lessons/{path.name} is not what its solution releases: run `course release`")
+    readme = root / "README.md"
+    if readme.read_text(encoding="utf-8") != readme_with_address(root, address):
+        found.append("README.md links to another address than pyproject.toml's: run `course release`")
     known = {path.name for path in solutions(root)}
     for lesson in sorted((root / "lessons").glob("*.ipynb")):
         if lesson.name not in known:

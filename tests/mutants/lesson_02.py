@@ -87,6 +87,11 @@ def time_first(x, a0, Waa, Wax, ba):
     return np.array(_loop(x, a0, Waa, Wax, ba)[1:])
 
 
+@mutant("2.2", hint="a list of states")
+def not_stacked(x, a0, Waa, Wax, ba):
+    return _loop(x, a0, Waa, Wax, ba)[1:]
+
+
 @mutant("2.2", hint="stored the state before the step")
 def state_before_the_step(x, a0, Waa, Wax, ba):
     return np.stack(_loop(x, a0, Waa, Wax, ba)[:-1], axis=1)
@@ -271,6 +276,17 @@ def probability_as_loss(y_hat, y, mask):
     return step, step.sum(axis=1)
 
 
+@mutant("2.5", hint="`total` is missing")
+def without_the_total(y_hat, y, mask):
+    return _right(y_hat, y, mask)
+
+
+@mutant("2.5", hint="`step_loss` comes first")
+def total_first(y_hat, y, mask):
+    step = _right(y_hat, y, mask)
+    return step.sum(axis=1), step
+
+
 @mutant("2.5", hint="natural logarithm")
 def in_bits(y_hat, y, mask):
     step = _right(y_hat, y, mask) / np.log(2)
@@ -437,6 +453,12 @@ def biases_of_minus_two():
 @mutant("2.7", hint="fires on the weather alone")
 def biases_of_minus_a_half():
     return _wired({}, {SWIM: -0.5, SLEPT_RUN: -0.5, SLEPT_BIKE: -0.5})
+
+
+@mutant("2.7", hint="Return `Waa, Wax, ba` with the shapes")
+def bias_as_a_column_of_units():
+    Waa, Wax, ba = _wired({})
+    return Waa, Wax, ba[:, None]
 
 
 @mutant("2.7", hint="first day with rain the state is all zeros")

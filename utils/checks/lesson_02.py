@@ -120,6 +120,7 @@ def rnn_forward(rng: np.random.Generator) -> Iterator[Case]:
     time_first = (
         "Time is the first axis of what you returned. Put it second: `np.stack(states, axis=1)`, or fill `a[:, t]`."
     )
+    unstacked = "You returned a list of states. `np.stack(states, axis=1)` makes one array of it."
     early = "You stored the state before the step. Position `t` holds the state *after* it has read `x[:, t]`."
     with_a0 = "`a0` itself came back too. The result has the states after positions 1 to T_x only."
     ignored = "`a0` has no effect: you start from zeros. Start the loop with `a_prev = a0`."
@@ -138,6 +139,7 @@ def rnn_forward(rng: np.random.Generator) -> Iterator[Case]:
         "With one position and `a0 = 0` the result is one step: `np.tanh(x[:, 0] @ Wax.T + ba)`, with a time "
         "axis of length 1.",
         {
+            unstacked: [right[:, 0]],
             last: right[:, 0],
             time_first: right.swapaxes(0, 1),
             early: zero[:, None],
@@ -284,6 +286,8 @@ def sequence_loss(rng: np.random.Generator) -> Iterator[Case]:
         "one": "`total` is one number for the whole batch. Add over time alone, `axis=1`.",
         "padding": "The padded positions are counted. Where `mask` is False, `step_loss` must be 0.",
         "only total": "`step_loss` still holds the losses at padded positions. Put zeros there, then add.",
+        "only steps": "`total` is missing. Return both: `return step_loss, total`.",
+        "order": "`step_loss` comes first, then `total`.",
         "inverted": "The mask is the wrong way round: it is True at the *real* positions.",
     }
     nan = (
@@ -300,6 +304,8 @@ def sequence_loss(rng: np.random.Generator) -> Iterator[Case]:
         (step, total),
         "For one position: `-np.log` of the number in `y_hat[i, 0]` at the place `y[i, 0]`. Return `step_loss, total`.",
         {
+            texts["only steps"]: step,
+            texts["order"]: (total, step),
             texts["sign"]: (-step, -total),
             texts["no log"]: (p, p.sum(axis=1)),
             texts["base"]: (step / math.log(2), total / math.log(2)),
@@ -343,7 +349,7 @@ def keras_weights(rng: np.random.Generator) -> Iterator[Case]:
     import keras
 
     m, n_x, n_a = 2, 3, 4
-    x = rng.normal(size=(m, 5, n_x))
+    x = rng.normal(size=(m, 3, n_x))
     Waa, Wax, ba = weights = _weights(rng, n_x, n_a)
     zero = np.zeros((m, n_a))
 
@@ -385,7 +391,7 @@ def keras_weights(rng: np.random.Generator) -> Iterator[Case]:
         measure=run(one),
     )
     yield Case(
-        "five positions: recurrent_kernel",
+        "three positions: recurrent_kernel",
         weights,
         states(x, zero, *weights),
         "From the second position on `a_prev @ recurrent_kernel` counts: compare with `a_prev @ Waa.T`.",
@@ -478,6 +484,7 @@ def wire_week(rng: np.random.Generator) -> Iterator[Case]:
     def case(name, hint, *weeks, points=1):
         return Case(name, (), True, hint, named, _follows([list(week) for week in weeks]), points)
 
+    yield case("the shapes", "Return `Waa, Wax, ba` with the shapes `(6, 6)`, `(6, 2)` and `(6,)`.")
     yield case(
         "first day sunny",
         "The first sunny day starts from a state of zeros, and only `run` may fire. Look at the given rows, "
