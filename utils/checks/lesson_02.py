@@ -237,23 +237,27 @@ def parameter_count(rng: np.random.Generator) -> Iterator[Case]:
         "one bias": "A bias has one number for each unit, not one in all: `n_a` in `ba`, `n_y` in `by`.",
     }
     hint = "Add up the sizes of `Waa (n_a, n_a)`, `Wax (n_a, n_x)`, `ba (n_a,)`, `Wya (n_y, n_a)`, `by (n_y,)`."
-    # Sizes for which no two of the mistakes give the same number.
-    sizes = ((3, 11, 5), (2, 16, 4), (50, 7, 3))
-    for n_x, n_a, n_y in [sizes[i] for i in rng.permutation(len(sizes))]:
-        arrays = {"Waa": (n_a, n_a), "Wax": (n_a, n_x), "ba": (n_a,), "Wya": (n_y, n_a), "by": (n_y,)}
-        size = {name: np.zeros(shape).size for name, shape in arrays.items()}
-        right = sum(size.values())
-        mistakes = {
-            texts["Waa"]: right - size["Waa"],
-            texts["Wax"]: right - size["Wax"],
-            texts["biases"]: right - size["ba"] - size["by"],
-            texts["output"]: right - size["Wya"] - size["by"],
-            texts["skip"]: right - size["Wya"] + n_y * n_x,
-            texts["one bias"]: right - n_a - n_y + 2,
-            texts["ba"]: right - size["ba"],
-            texts["by"]: right - size["by"],
-        }
-        yield Case(f"n_x = {n_x}, n_a = {n_a}, n_y = {n_y}", (n_x, n_a, n_y), right, hint, mistakes)
+    for name, most in (("a small network", 9), ("a larger network", 40), ("a large network", 300)):
+        found: list[int] = []
+        while len(set(found)) < len(texts) + 1:  # sizes for which no two mistakes give the same number
+            n_x, n_a, n_y = (int(n) for n in rng.integers(2, most, size=3))
+            shapes = {"Waa": (n_a, n_a), "Wax": (n_a, n_x), "ba": (n_a,), "Wya": (n_y, n_a), "by": (n_y,)}
+            size = {array: np.zeros(shape).size for array, shape in shapes.items()}
+            right = sum(size.values())
+            wrong = {
+                "Waa": right - size["Waa"],
+                "Wax": right - size["Wax"],
+                "biases": right - size["ba"] - size["by"],
+                "output": right - size["Wya"] - size["by"],
+                "skip": right - size["Wya"] + n_y * n_x,
+                "one bias": right - n_a - n_y + 2,
+                "ba": right - size["ba"],
+                "by": right - size["by"],
+            }
+            found = [right, *wrong.values()]
+        here = f" (Here n_x = {n_x}, n_a = {n_a}, n_y = {n_y}.)"
+        mistakes = {texts[key] + here: count for key, count in wrong.items()}
+        yield Case(name, (n_x, n_a, n_y), right, hint + here, mistakes)
 
 
 def _sequence_loss(y_hat, y, mask):
