@@ -277,6 +277,24 @@ def test_a_stub_is_not_solved_and_gets_nothing():
     assert "not solved yet" in repr(result)
 
 
+def test_an_answer_that_calls_an_unsolved_one_names_it():
+    def answer(x):
+        raise NotImplementedError("Exercise 0.1 is not solved yet")
+
+    result = check("0.2", answer)
+    assert not result.solved
+    assert "It calls an earlier answer: Exercise 0.1 is not solved yet." in repr(result)
+    assert "Exercise 0.1 is not solved yet" in result.html()
+
+
+def test_an_error_that_a_mistake_is_known_to_raise_brings_its_hint():
+    case = Case("case", (np.zeros((2, 3)),), 0, "hint", errors={"Transpose it.": "mismatch in its core dimension"})
+    result = result_of(lambda x: x @ x, case)
+    assert result.failure.hint == "Transpose it."
+    assert "ValueError" in result.failure.trace
+    assert "traceback is below" in result_of(lambda x: x[9], case).failure.hint
+
+
 def test_another_not_implemented_error_is_an_ordinary_error():
     def answer():
         raise NotImplementedError("not like this")

@@ -42,6 +42,11 @@ def without_bias(x_t, a_prev, Waa, Wax, ba):
     return np.tanh(a_prev @ Waa.T + x_t @ Wax.T)
 
 
+@mutant("2.1", hint="in a product do not fit")
+def input_weight_not_transposed(x_t, a_prev, Waa, Wax, ba):
+    return np.tanh(a_prev @ Waa.T + x_t @ Wax + ba)
+
+
 @mutant("2.1", hint="each term by itself")
 def tanh_of_each_term(x_t, a_prev, Waa, Wax, ba):
     return np.tanh(a_prev @ Waa.T) + np.tanh(x_t @ Wax.T) + np.tanh(ba)

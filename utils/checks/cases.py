@@ -26,6 +26,7 @@ class Case:
             that equals what came replaces `hint`.
         measure: Applied to the returned value before it is compared: for answers that are judged by what they do
             (weights are put into a network, a batch plan is applied). Raises `Problem` for a value it cannot use.
+        errors: Mistakes that make the call fail: hint → pattern (regular expression) of Python's message.
         points: What the case is worth.
         tolerance: Largest difference of two numbers, absolute and relative.
     """
@@ -36,6 +37,7 @@ class Case:
     hint: str
     mistakes: Mapping[str, Any] = field(default_factory=dict)
     measure: Callable[[Any], Any] | None = None
+    errors: Mapping[str, str] = field(default_factory=dict)
     points: int = 1
     tolerance: float = 1e-5
 
@@ -147,7 +149,9 @@ def judge(exercise: Exercise, subject: Subject | Failure, seed: int) -> list[tup
                 failure = _try(case, subject)
             except Complaint as complaint:
                 solved = not isinstance(complaint, NotSolved)
-                failure = Failure(complaint.sentence, complaint.hint, trace=complaint.trace, solved=solved)
+                named = (hint for hint, pattern in case.errors.items() if re.search(pattern, complaint.sentence))
+                hint = next(named, complaint.hint)
+                failure = Failure(complaint.sentence, hint, trace=complaint.trace, solved=solved)
                 stopped = failure if complaint.stop else None
         outcomes.append((case, failure))
     return outcomes

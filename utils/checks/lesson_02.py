@@ -70,6 +70,10 @@ def rnn_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
     no_bias = "The bias has no effect. Add `ba` to the sum."
     apart = "You applied `np.tanh` to each term by itself. Add the three terms first, then apply `np.tanh` once."
     flat = "A batch of one is still a batch: the shape should be `(1, n_a)`. Leave out `squeeze`, `ravel` and `[0]`."
+    shapes = (
+        "Two arrays in a product do not fit. `x_t` has the shape `(batch, n_x)` and `Wax` has `(n_a, n_x)`, so the "
+        "weight has to be transposed: `x_t @ Wax.T`. The same goes for `Waa`, where NumPy would not complain."
+    )
 
     total = x_t @ Wax.T
     yield Case(
@@ -78,6 +82,7 @@ def rnn_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
         step(x_t, no_a, no_b),
         "Here `a_prev` and `ba` are 0, so only the input counts: `np.tanh(x_t @ Wax.T)`.",
         {column: step(x_t, no_a, no_b).T, linear: total, logistic: 1 / (1 + np.exp(-total))},
+        errors={shapes: "core dimension|not aligned"},
     )
     yield Case(
         "the previous state alone",

@@ -93,7 +93,7 @@ class Result(Shown):
     def words(self) -> str:
         lines = [f"{PASSED if self.passed else FAILED} {self.headline()}"]
         if not self.solved:
-            return "\n".join([*lines, "  Replace the line `raise NotImplementedError(...)` by your answer."])
+            return "\n".join([*lines, f"  {self.to_do()}"])
         lines += [f"  {FAILED if failure else PASSED} {case.name}" for case, failure in self.outcomes]
         if failure := self.failure:
             lines += ["", f"  {failure.sentence}."]
@@ -105,14 +105,21 @@ class Result(Shown):
             lines += [f"  The same inputs again: {self.again()}"]
         return "\n".join(lines)
 
+    def to_do(self) -> str:
+        """What to do about an answer that is not written yet: this one, or an earlier one that it calls."""
+        if f"Exercise {self.exercise.number} " in self.failure.sentence:
+            return "Replace the line `raise NotImplementedError(...)` by your answer."
+        return f"It calls an earlier answer: {self.failure.sentence}."
+
     def again(self) -> str:
         """The call that repeats this check with the same inputs."""
         return f'check("{self.exercise.number}", {self.exercise.answer}, seed={self.seed})'
 
     def html(self) -> str:
         colour = "#2e7d32" if self.passed else "#b26a00" if self.solved else "#777777"
-        body = "<div>Replace the line <code>raise NotImplementedError(...)</code> by your answer.</div>"
-        if self.solved:
+        if not self.solved:
+            body = f"<div>{_text(self.to_do())}</div>"
+        else:
             cases = " &nbsp; ".join(
                 f"{FAILED if failure else PASSED}&nbsp;{_text(case.name)}" for case, failure in self.outcomes
             )

@@ -151,7 +151,8 @@ def bars(
 
     with house_style():
         columns = _legend_columns(series)
-        above = 0.24 * math.ceil(len(series) / columns) + 0.08  # inches for the legend
+        # Inches for the legend; a single series needs none, because the axis says what it is.
+        above = 0.24 * math.ceil(len(series) / columns) + 0.08 if len(series) > 1 else 0.0
         figure, axes = chart(3.5, title, _with_value(levels), above=above)
         room = (WIDTH - 0.9 - gutter(_with_value(levels))) / len(names)  # inches for one group
         width = min(0.8 / len(series), 1.1 / room)
@@ -196,19 +197,20 @@ def bars(
             )
         place_notes(figure, axes, notes)
         left, top = axes.get_position().get_points()[[0, 1], [0, 1]]
-        figure.legend(
-            *axes.get_legend_handles_labels(),
-            loc="lower left",
-            bbox_to_anchor=(left * WIDTH, top * figure.get_figheight() + 0.06),
-            bbox_transform=figure.dpi_scale_trans,
-            borderaxespad=0,
-            borderpad=0,
-            ncols=columns,
-            frameon=False,
-            fontsize=TICK_SIZE,
-            handlelength=1.8,
-            columnspacing=1.4,
-        )
+        if len(series) > 1:
+            figure.legend(
+                *axes.get_legend_handles_labels(),
+                loc="lower left",
+                bbox_to_anchor=(left * WIDTH, top * figure.get_figheight() + 0.06),
+                bbox_transform=figure.dpi_scale_trans,
+                borderaxespad=0,
+                borderpad=0,
+                ncols=columns,
+                frameon=False,
+                fontsize=TICK_SIZE,
+                handlelength=1.8,
+                columnspacing=1.4,
+            )
 
     said = []
     for name, row, half in zip(names, heights, halves, strict=True):
