@@ -270,9 +270,7 @@ def test_pronunciation_sizes(words):
 
 def test_pronunciation_inventories_and_lengths(words):
     everything = [record for part in words.values() for record in part]
-    assert {letter for record in everything for letter in record["word"]} == set(
-        "abcdefghijklmnopqrstuvwxyz'"
-    )
+    assert {letter for record in everything for letter in record["word"]} == set("abcdefghijklmnopqrstuvwxyz'")
     phonemes = {p for record in everything for text in record["pronunciations"] for p in text.split(" ")}
     assert len(phonemes) == 39
     assert all(re.fullmatch("[A-Z]{1,2}", phoneme) for phoneme in phonemes)
@@ -283,9 +281,7 @@ def test_pronunciation_inventories_and_lengths(words):
 
 
 def test_pronunciation_keeps_dictionary_order_and_its_fixed_split(words):
-    where = {
-        record["word"]: (split, record["pronunciations"]) for split, part in words.items() for record in part
-    }
+    where = {record["word"]: (split, record["pronunciations"]) for split, part in words.items() for record in part}
     assert where["tomato"] == ("train", ["T AH M EY T OW", "T AH M AA T OW"])
     assert where["'bout"][1] == ["B AW T"]
     assert (where["mirror"][0], where["fullard"][0]) == ("test", "validation")

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -95,3 +96,9 @@ def distributions_in(path: Path) -> set[str]:
             names.add(node.module)
     tops = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
     return {canonicalize_name(d) for top in tops for d in DISTRIBUTIONS.get(top, ()) if d != PROJECT["name"]}
+
+
+@pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
+def test_code_and_notebooks_are_clean_for_ruff(command):
+    done = subprocess.run(["ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

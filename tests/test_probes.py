@@ -232,9 +232,7 @@ def test_tolerance_decides():
 
 
 def test_results_are_deterministic_and_follow_the_seed():
-    first, again, other = (
-        padding_invariance(mean_over_padding, FLOATS, MASK, seed=seed) for seed in (3, 3, 4)
-    )
+    first, again, other = (padding_invariance(mean_over_padding, FLOATS, MASK, seed=seed) for seed in (3, 3, 4))
     assert first == again
     assert first != other
 

@@ -152,7 +152,9 @@ def test_a_change_of_either_notebook_is_found(clone):
         assert any(said in sentence for sentence in release.problems(clone))
         path.write_text(before, encoding="utf-8")
     (clone / "lessons" / "01_stray.ipynb").write_text(before, encoding="utf-8")
-    assert release.problems(clone) == ["lessons/01_stray.ipynb has no solution: delete it or add solutions/01_stray.ipynb"]
+    assert release.problems(clone) == [
+        "lessons/01_stray.ipynb has no solution: delete it or add solutions/01_stray.ipynb"
+    ]
 
 
 def test_a_solution_that_was_not_run_or_failed_is_found(clone):

@@ -70,7 +70,9 @@ def release(
     """Makes lessons/ from solutions/: answers out, badge, set-up cell and points in."""
     from utils import release as releasing
     from utils.notebooks import NotebookError
+    from utils.runtime import quiet_tensorflow
 
+    quiet_tensorflow()  # some checks need Keras to make their cases
     try:
         if check:
             found = releasing.problems()

@@ -104,9 +104,7 @@ def padding_invariance(
         if has_time and after.shape[1:2] == (length,):
             after = after[:, :T_x]
         found.compare(how, before, after, counted)
-    return found.probe(
-        "padding_invariance", "Padding does not change the result", "Padding changes the result"
-    )
+    return found.probe("padding_invariance", "Padding does not change the result", "Padding changes the result")
 
 
 def batch_invariance(
@@ -137,9 +135,7 @@ def batch_invariance(
     x, mask = _inputs(x, mask)
     m = len(x)
     if m < 2:
-        raise ValueError(
-            f"x has {m} example, but batch_invariance expects at least 2: is the batch axis first?"
-        )
+        raise ValueError(f"x has {m} example, but batch_invariance expects at least 2: is the batch axis first?")
     before = _reference(model, x, mask)
     _check_numbers(before, None)
     found = _Comparison(tolerance)
@@ -251,9 +247,7 @@ def source_dependence(
             f"The output ignores its source: with another one it changes by {found.largest:.2g} "
             f"in {len(before)} examples"
         )
-    return Probe(
-        "source_dependence", passed, found.largest, tolerance, f"{sentence} (tolerance {tolerance:.2g})."
-    )
+    return Probe("source_dependence", passed, found.largest, tolerance, f"{sentence} (tolerance {tolerance:.2g}).")
 
 
 class _Comparison:
@@ -292,9 +286,7 @@ class _Comparison:
         if counted is not None:
             difference[~counted] = 0.0
         if not difference.size:
-            raise ValueError(
-                f"the model's output has shape {before.shape}, but at least one number is expected"
-            )
+            raise ValueError(f"the model's output has shape {before.shape}, but at least one number is expected")
         self.largest = max(self.largest, float(difference.max()))
         if not self.first and difference.max() > self.tolerance:
             index = tuple(int(n) for n in np.argwhere(difference > self.tolerance)[0])
@@ -317,9 +309,7 @@ class _Comparison:
 def _sequences(name: str, x: ArrayLike) -> np.ndarray:
     x = np.asarray(x)
     if x.ndim < 2 or 0 in x.shape:
-        raise ValueError(
-            f"{name} has shape {x.shape}, but (batch, time, ...) without an empty axis is expected"
-        )
+        raise ValueError(f"{name} has shape {x.shape}, but (batch, time, ...) without an empty axis is expected")
     if x.dtype.kind not in "iuf":
         raise ValueError(f"{name} has dtype {x.dtype}, but integer ids or floats are expected")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
@@ -330,21 +320,15 @@ def _sequences(name: str, x: ArrayLike) -> np.ndarray:
 def _inputs(x: ArrayLike, mask: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     x, mask = _sequences("x", x), np.asarray(mask)
     if mask.shape != x.shape[:2]:
-        raise ValueError(
-            f"mask has shape {mask.shape}, but x has shape {x.shape}, so {x.shape[:2]} is expected"
-        )
+        raise ValueError(f"mask has shape {mask.shape}, but x has shape {x.shape}, so {x.shape[:2]} is expected")
     if mask.dtype != bool:
         raise ValueError(f"mask has dtype {mask.dtype}, but bool is expected: write mask.astype(bool)")
     if not mask[:, 0].all():
         i = int(np.argmin(mask[:, 0]))
-        raise ValueError(
-            f"mask is False at the start of row {i}, but every example has a real first position"
-        )
+        raise ValueError(f"mask is False at the start of row {i}, but every example has a real first position")
     if np.any(mask[:, 1:] & ~mask[:, :-1]):
         i = int(np.argmax((mask[:, 1:] & ~mask[:, :-1]).any(axis=1)))
-        raise ValueError(
-            f"mask has a True after a False in row {i}, but padding is expected on the right only"
-        )
+        raise ValueError(f"mask has a True after a False in row {i}, but padding is expected on the right only")
     return x, mask
 
 
@@ -361,9 +345,7 @@ def _call(model: Model, *arrays: ArrayLike) -> np.ndarray:
     output = np.asarray(output, dtype=np.float64)
     m = len(arrays[0])
     if output.ndim < 1 or len(output) != m:
-        raise ValueError(
-            f"the model's output has shape {output.shape}, but ({m}, ...) is expected: batch first"
-        )
+        raise ValueError(f"the model's output has shape {output.shape}, but ({m}, ...) is expected: batch first")
     return output
 
 
@@ -389,9 +371,7 @@ def _check_numbers(output: np.ndarray, counted: np.ndarray | None) -> None:
         missing[~counted] = False
     if missing.any():
         index = [int(n) for n in np.argwhere(missing)[0]]
-        raise ValueError(
-            f"the model's output is NaN at index {index}, but numbers are expected: mend that first"
-        )
+        raise ValueError(f"the model's output is NaN at index {index}, but numbers are expected: mend that first")
 
 
 def _replacer(

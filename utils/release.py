@@ -198,9 +198,7 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
 
     probe = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     notebook.cells.append(nbformat.v4.new_code_cell(probe))
-    client = NotebookClient(
-        notebook, timeout=600, record_timing=False, resources={"metadata": {"path": str(folder)}}
-    )
+    client = NotebookClient(notebook, timeout=600, record_timing=False, resources={"metadata": {"path": str(folder)}})
     started = time.perf_counter()
     client.execute()
     seconds = time.perf_counter() - started

@@ -81,9 +81,7 @@ class Vocabulary:
         object.__setattr__(self, "_ids", ids)
 
     @classmethod
-    def build(
-        cls, sequences: Iterable[Sequence[str]], min_count: int = 1, max_size: int | None = None
-    ) -> "Vocabulary":
+    def build(cls, sequences: Iterable[Sequence[str]], min_count: int = 1, max_size: int | None = None) -> "Vocabulary":
         """Build a vocabulary from tokenised texts: specials, then tokens by falling frequency.
 
         Tokens of equal frequency come in alphabetical order.
@@ -103,9 +101,7 @@ class Vocabulary:
         if min_count < 1:
             raise ValueError(f"min_count is {min_count}, but expected at least 1: 1 keeps every token")
         if max_size is not None and max_size < len(SPECIALS):
-            raise ValueError(
-                f"max_size is {max_size}, but the specials alone are {len(SPECIALS)}: choose a larger one"
-            )
+            raise ValueError(f"max_size is {max_size}, but the specials alone are {len(SPECIALS)}: choose a larger one")
         if isinstance(sequences, str):
             raise TypeError("sequences is one str, but a list of token lists is expected: tokenize it first")
         counts = Counter(token for sequence in sequences for token in _tokens("a sequence", sequence))
@@ -151,9 +147,7 @@ class Vocabulary:
         """
         array = _integers("ids", ids)
         if array.ndim != 1:
-            raise ValueError(
-                f"ids has shape {array.shape}, but (time,) is expected: decode one text at a time"
-            )
+            raise ValueError(f"ids has shape {array.shape}, but (time,) is expected: decode one text at a time")
         _check_range("ids", array, len(self), "these ids come from another vocabulary")
         tokens = [self.tokens[index] for index in array]
         return tokens if keep_specials else [token for token in tokens if token not in (PAD, BOS, EOS)]
@@ -171,9 +165,7 @@ class Vocabulary:
         return f"Vocabulary of {len(self)} tokens"
 
 
-def pad(
-    sequences: Sequence[ArrayLike], length: int | None = None, value: float = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def pad(sequences: Sequence[ArrayLike], length: int | None = None, value: float = 0) -> tuple[np.ndarray, np.ndarray]:
     """Stack sequences of different lengths into one array, filled up on the right.
 
     Args:
@@ -201,9 +193,7 @@ def pad(
         raise ValueError("sequences is empty, but at least one sequence is expected")
     for i, row in enumerate(rows):
         if row.ndim != 1:
-            raise ValueError(
-                f"sequence {i} has shape {row.shape}, but (time,) is expected: pass a list of sequences"
-            )
+            raise ValueError(f"sequence {i} has shape {row.shape}, but (time,) is expected: pass a list of sequences")
         if row.size and row.dtype.kind not in "iuf":
             raise ValueError(f"sequence {i} has dtype {row.dtype}, but numbers are expected: encode it first")
     lengths = np.array([len(row) for row in rows])
@@ -219,9 +209,7 @@ def pad(
         low = min((int(row.min()) for row in rows if row.size), default=0)
         high = max((int(row.max()) for row in rows if row.size), default=0)
         if low < _INT32.min or high > _INT32.max:
-            raise ValueError(
-                f"sequences reach from {low} to {high}, but int32 is expected: pass floats instead"
-            )
+            raise ValueError(f"sequences reach from {low} to {high}, but int32 is expected: pass floats instead")
         if value != int(value):
             raise ValueError(f"value is {value}, but the sequences hold integers: pad them with an integer")
         dtype = np.dtype(np.int32)
@@ -347,12 +335,8 @@ def padding_share(lengths: ArrayLike, batches: Iterable[Sequence[int]]) -> float
     for number, batch in enumerate(batches):
         indices = np.asarray(batch)
         if indices.ndim != 1 or not indices.size:
-            raise ValueError(
-                f"batch {number} has shape {indices.shape}, but a list of at least one index is expected"
-            )
-        _check_range(
-            f"batch {number}", _integers(f"batch {number}", indices), len(lengths), "each is an example"
-        )
+            raise ValueError(f"batch {number} has shape {indices.shape}, but a list of at least one index is expected")
+        _check_range(f"batch {number}", _integers(f"batch {number}", indices), len(lengths), "each is an example")
         real += int(lengths[indices].sum())
         positions += int(lengths[indices].max()) * len(indices)
     return (positions - real) / positions if positions else 0.0
@@ -369,8 +353,7 @@ def _tokens(name: str, tokens: Sequence[str]) -> Sequence[str]:
     for token in tokens:
         if not isinstance(token, str):
             raise TypeError(
-                f"{name} holds {token!r} of type {type(token).__name__}, but every token is a str: "
-                "pass lists of tokens"
+                f"{name} holds {token!r} of type {type(token).__name__}, but every token is a str: pass lists of tokens"
             )
     return tokens
 
@@ -379,9 +362,7 @@ def _integers(name: str, values: ArrayLike) -> np.ndarray:
     """Return `values` as an integer array; an empty one has no dtype to complain about."""
     array = np.asarray(values)
     if array.size and array.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} has dtype {array.dtype}, but integers are expected: convert with astype(int)"
-        )
+        raise ValueError(f"{name} has dtype {array.dtype}, but integers are expected: convert with astype(int)")
     return array.astype(np.int64)
 
 

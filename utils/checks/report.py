@@ -91,6 +91,7 @@ class Result(Shown):
         return f"Exercise {self.exercise.number} · {self.exercise.title}: {state}"
 
     def words(self) -> str:
+        """The headline, a line a case, and the first failure."""
         lines = [f"{PASSED if self.passed else FAILED} {self.headline()}"]
         if not self.solved:
             return "\n".join([*lines, f"  {self.to_do()}"])
@@ -116,6 +117,7 @@ class Result(Shown):
         return f'check("{self.exercise.number}", {self.exercise.answer}, seed={self.seed})'
 
     def html(self) -> str:
+        """The same, with a coloured bar, and the arrays side by side."""
         colour = "#2e7d32" if self.passed else "#b26a00" if self.solved else "#777777"
         if not self.solved:
             body = f"<div>{_text(self.to_do())}</div>"
@@ -171,9 +173,11 @@ class Tally(Shown):
         return f"Lesson {self.lesson}: {done} of {len(self.rows)} exercises solved"
 
     def words(self) -> str:
+        """The headline, and a line an exercise."""
         return "\n".join([self.headline(), *(f"  {mark} {name}: {points}" for mark, name, points in self._lines())])
 
     def html(self) -> str:
+        """The same, with a bar."""
         done = sum(result is not None and result.passed for _, result in self.rows)
         rows = "".join(
             f'<tr><td style="text-align:left">{mark} {_text(name)}</td><td style="text-align:right">{points}</td></tr>'

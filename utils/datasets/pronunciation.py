@@ -23,9 +23,7 @@ CITATION = """@misc{cmudict,
   title = {The {CMU} Pronouncing Dictionary},
   url = {http://www.speech.cs.cmu.edu/cgi-bin/cmudict}
 }"""
-LICENSE = (
-    "Copyright (C) 1993-2015 Carnegie Mellon University; BSD 2-Clause, in full in cmudict.license_string()."
-)
+LICENSE = "Copyright (C) 1993-2015 Carnegie Mellon University; BSD 2-Clause, in full in cmudict.license_string()."
 
 _WORD = re.compile(r"'*[a-z][a-z']*")
 
