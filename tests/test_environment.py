@@ -24,6 +24,7 @@ DISTRIBUTIONS = packages_distributions()
 
 # Installed for what they do, not for what they let us import.
 NOT_IMPORTED = {
+    "conllu": "tensorflow-datasets reads universal_dependencies with it",
     "importlib-resources": "tensorflow-datasets imports it without declaring it",
     "ipykernel": "the kernel of the lessons",
     "jupyter": "brings the widgets that progress bars need",

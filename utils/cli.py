@@ -8,11 +8,13 @@ from rich.console import Console
 from rich.table import Table
 
 app = typer.Typer(
-    help="Work with the sequence course: check this machine, see your progress, release lessons.",
+    help="Work with the sequence course: check this machine, see your progress, prepare data, release lessons.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+data = typer.Typer(help="Lists the data sets; `course data prepare` prepares them.")
+app.add_typer(data, name="data")
 console = Console()
 
 
@@ -59,6 +61,56 @@ def progress(
         _stop(f"there is no notebook in {folder}")
     console.print(table)
     console.print("✓ solved   ✗ not right yet   … not solved or not run   (save a notebook to have it counted)")
+
+
+@data.callback(invoke_without_command=True)
+def list_data(context: typer.Context) -> None:
+    """Lists the data sets, embedded and public: their sizes, and whether they are prepared."""
+    if context.invoked_subcommand:
+        return
+    from utils.datasets import builders, overview
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("data set", no_wrap=True)
+    for heading in ("train", "validation", "test"):
+        table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
+    for heading in ("state", "kind"):
+        table.add_column(heading)
+    for entry in overview.entries():
+        examples = [f"{number:,}" for number in entry.examples.values()] if entry.examples else [""] * 3
+        state = "prepared" if entry.prepared else "at first use" if entry.kind == "made here" else "download"
+        size = "" if entry.size is None else f" ({entry.size / 1e6:.1f} MB)"
+        table.add_row(entry.name, *examples, state + size, entry.kind)
+    console.print(table)
+    console.print(f"\nPrepared sets lie in {builders.root()}. To prepare one: course data prepare NAME", soft_wrap=True)
+
+
+@data.command("prepare")
+def prepare_data(
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Names that `course data` lists.")],
+    manual_dir: Annotated[Path | None, typer.Option(help="Folder with the files of a public set.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds without progress until a download is given up.")] = 20.0,
+) -> None:
+    """Prepares data sets: makes embedded ones, and reads public ones from files or downloads them."""
+    from utils.datasets import PublicDataUnavailable, overview
+    from utils.runtime import quiet_tensorflow
+
+    for name in names:
+        if name not in overview.names():
+            _stop(f"there is no data set {name!r}; there are: {', '.join(overview.names())}")
+    quiet_tensorflow()
+    failed = False
+    for name in names:
+        try:
+            entry = overview.prepare(name, manual_dir=manual_dir, wait=wait)
+        except (PublicDataUnavailable, OSError) as error:
+            failed = True
+            Console(stderr=True).print(str(error), soft_wrap=True, markup=False)
+        else:
+            total = sum(entry.examples.values())
+            console.print(f"{name}: prepared, {total:,} examples, {entry.size / 1e6:.1f} MB", soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
