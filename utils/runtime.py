@@ -133,11 +133,11 @@ def version(distribution: str) -> str | None:
 
 
 def report() -> str:
-    """One line: device, versions of Python, NumPy, TensorFlow and Keras, and the profile."""
+    """One line: device, versions of Python, TensorFlow and Keras, and the profile."""
     gpus = gpu_names()
     cores = os.cpu_count() or 1
     device = f"GPU {gpus[0]}" + (f" (and {len(gpus) - 1} more)" if len(gpus) > 1 else "") if gpus else "CPU"
     parts = [device if gpus else f"CPU, {cores} core{'s' if cores > 1 else ''}", f"Python {platform.python_version()}"]
-    for name, distribution in (("NumPy", "numpy"), ("TensorFlow", "tensorflow"), ("Keras", "keras")):
+    for name, distribution in (("TensorFlow", "tensorflow"), ("Keras", "keras")):
         parts.append(f"{name} {version(distribution) or 'is missing: run course doctor'}")
     return " · ".join([*parts, f"profile {profile()}"])

@@ -47,11 +47,13 @@ class Result(Shown):
         exercise: The exercise.
         outcomes: Its cases, each with why it failed, or `None`.
         seed: What decided the random inputs.
+        name: What the answer is called.
     """
 
     exercise: Exercise
     outcomes: tuple[tuple[Case, Failure | None], ...]
     seed: int
+    name: str
 
     @property
     def points(self) -> int:
@@ -97,8 +99,8 @@ class Result(Shown):
             return "\n".join([*lines, f"  {self.to_do()}"])
         lines += [f"  {FAILED if failure else PASSED} {case.name}" for case, failure in self.outcomes]
         if failure := self.failure:
-            lines += ["", f"  {failure.sentence}."]
-            for label, text in (("expected", failure.expected), ("got", failure.got)):
+            lines += ["", f"  {sentence(failure)}"]
+            for label, text in (("inputs", failure.inputs), ("expected", failure.expected), ("got", failure.got)):
                 if text:
                     lines += [f"  {label}:", *(f"    {line}" for line in text.splitlines())]
             lines += [f"  Hint: {failure.hint}"] if failure.hint else []
@@ -114,7 +116,7 @@ class Result(Shown):
 
     def again(self) -> str:
         """The call that repeats this check with the same inputs."""
-        return f'check("{self.exercise.number}", {self.exercise.answer}, seed={self.seed})'
+        return f'check("{self.exercise.number}", {self.name}, seed={self.seed})'
 
     def html(self) -> str:
         """The same, with a coloured bar, and the arrays side by side."""
@@ -136,10 +138,11 @@ class Result(Shown):
         failure = self.failure
         if failure is None:
             return ""
-        parts = [f'<div style="margin-top:.5em">{_text(failure.sentence)}.</div>']
+        parts = [f'<div style="margin-top:.5em">{_text(sentence(failure))}</div>']
+        short = "" if "\n" in failure.inputs or len(failure.inputs) > 60 else failure.inputs
         arrays = [
             f'<div><div style="opacity:.7">{label}</div><pre style="margin:0">{html.escape(text)}</pre></div>'
-            for label, text in (("expected", failure.expected), ("got", failure.got))
+            for label, text in (("inputs", short), ("expected", failure.expected), ("got", failure.got))
             if text
         ]
         if arrays:
@@ -148,6 +151,9 @@ class Result(Shown):
             parts.append(f"<div><b>Hint:</b> {_text(failure.hint)}</div>")
         if failure.trace:
             parts.append(f'<pre style="margin:.4em 0">{html.escape(failure.trace)}</pre>')
+        if failure.inputs and not short:
+            shown = f'<pre style="margin:0">{html.escape(failure.inputs)}</pre>'
+            parts.append(f'<details style="opacity:.7"><summary>The inputs of this case</summary>{shown}</details>')
         parts.append(f'<div style="opacity:.7">The same inputs again: <code>{html.escape(self.again())}</code></div>')
         return "".join(parts)
 
@@ -190,6 +196,11 @@ class Tally(Shown):
             f'<div style="background:#8884;border-radius:3px;margin:.3em 0"><div style="background:#2e7d32;'
             f'height:.6em;border-radius:3px;width:{width}%"></div></div><table>{rows}</table></div>'
         )
+
+
+def sentence(failure: Failure) -> str:
+    """What went wrong, with the name of the function and a mark at its end."""
+    return failure.sentence if failure.sentence.endswith("?") else f"{failure.sentence}."
 
 
 def _text(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-KINDS = {"b": "True and False", "i": "whole numbers", "u": "whole numbers", "f": "numbers"}
+KINDS = {"b": "booleans", "i": "whole numbers", "u": "whole numbers", "f": "numbers"}
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,30 @@ class Mismatch:
         sentence: What is wrong, in one sentence that continues the function's name.
         expected: The expected value, printed; empty where the sentence says it all.
         got: The value that came, printed.
+        hint: What to do, where the kind of value is wrong and not its content.
     """
 
     sentence: str
     expected: str = ""
     got: str = ""
+    hint: str = ""
+
+
+RETURN = "Every way through the function has to end with `return` and the value."
+AS_ARRAY = "Turn it into an array with `np.array(...)` before you return it."
+AS_INTEGERS = (
+    "These numbers count or index something: make the array with `dtype=int`, or convert it with `.astype(int)`."
+)
+AS_BOOLEANS = "Make the array with `dtype=bool`, or by a comparison; `.astype(bool)` converts one."
+AS_LIST = "Return the list itself: do not join it into one string."
 
 
 def compare(got: Any, expected: Any, tolerance: float, place: str = "") -> Mismatch | None:
     """Compares a returned value with the expected one.
 
-    Arrays must agree in shape, and in value within `tolerance` (absolute, plus relative to the expected value);
-    their dtype may differ, so float64 answers and `0.`/`1.` masks are right. Where a tuple or list is expected,
+    Arrays must agree in shape, and in value within `tolerance` (absolute, plus relative to the expected value).
+    Where numbers are expected any numeric dtype will do; whole numbers and booleans must be of such a dtype, because
+    later cells use them as indices and masks. Where a tuple or list is expected,
     either will do, and so will a one-dimensional array in place of a list of numbers or strings.
 
     Args:
@@ -48,13 +60,16 @@ def compare(got: Any, expected: Any, tolerance: float, place: str = "") -> Misma
         return _compare_sequence(got, expected, tolerance, name)
     if isinstance(expected, str) or expected is None:
         if got is None and expected is not None:
-            return Mismatch(f"{name} None: is the `return` missing?")
+            return Mismatch(f"{name} None: is the `return` missing?", hint=RETURN)
         if not isinstance(got, type(expected)):
             return Mismatch(f"{name} {describe(got)}, expected {describe(expected)}")
-        return None if got == expected else Mismatch(f"{name} another value", repr(expected), repr(got))
+        if got == expected:
+            return None
+        where = f" {place}" if place else ""
+        return Mismatch(f"returned {show(got, 40)}{where}, expected {show(expected, 40)}")
     scalar = _as_array(got)
     if got is None:
-        return Mismatch(f"{name} None: is the `return` missing?")
+        return Mismatch(f"{name} None: is the `return` missing?", hint=RETURN)
     if scalar is None or scalar.dtype.kind not in "biuf" or scalar.shape != ():
         return Mismatch(f"{name} {describe(got)}, expected {describe(expected)}")
     return _compare_array(scalar, np.asarray(expected), tolerance, name)
@@ -63,13 +78,15 @@ def compare(got: Any, expected: Any, tolerance: float, place: str = "") -> Misma
 def _compare_array(got, expected, tolerance, name):
     wanted = f"an array of shape {expected.shape}" if expected.shape else "one number"
     if got is None:
-        return Mismatch(f"{name} None, expected {wanted}: is the `return` missing?")
+        return Mismatch(f"{name} None, expected {wanted}: is the `return` missing?", hint=RETURN)
     array = _as_array(got)
     regular = isinstance(got, np.ndarray | np.generic | int | float) or hasattr(got, "__array__")
     if array is None or not regular:
-        return Mismatch(f"{name} {describe(got)}, expected {wanted}")
-    if array.dtype.kind not in "biuf":
-        return Mismatch(f"{name} an array of dtype {array.dtype}, expected {KINDS[expected.dtype.kind]}")
+        return Mismatch(f"{name} {describe(got)}, expected {wanted}", hint=AS_ARRAY if isinstance(got, list) else "")
+    kind = expected.dtype.kind if expected.shape else "f"  # a single whole number may well come as 3.0
+    if array.dtype.kind not in {"b": "b", "i": "iu", "u": "iu"}.get(kind, "biuf"):
+        hint = {"b": AS_BOOLEANS, "i": AS_INTEGERS, "u": AS_INTEGERS}.get(kind, "")
+        return Mismatch(f"{name} an array of dtype {array.dtype}, expected {KINDS[kind]}", hint=hint)
     if array.shape != expected.shape:
         return Mismatch(f"{name} shape {array.shape}, expected {expected.shape}", show(expected), show(array))
     bad = ~np.isfinite(array) & np.isfinite(expected)
@@ -109,15 +126,16 @@ def _compare_sequence(got, expected, tolerance, name):
     if isinstance(got, np.ndarray) and got.ndim == 1 and not any(isinstance(e, np.ndarray) for e in expected):
         got = got.tolist()
     if got is None:
-        return Mismatch(f"{name} None, expected a {kind} of {len(expected)}: is the `return` missing?")
+        return Mismatch(f"{name} None, expected a {kind} of {len(expected)}: is the `return` missing?", hint=RETURN)
     if not isinstance(got, tuple | list):
-        return Mismatch(f"{name} {describe(got)}, expected a {kind} of {len(expected)}")
+        hint = AS_LIST if isinstance(got, str) else ""
+        return Mismatch(f"{name} {describe(got)}, expected a {kind} of {len(expected)}", hint=hint)
     if len(got) != len(expected):
         return Mismatch(f"{name} {len(got)} values, expected {len(expected)}", show(expected), show(got))
     for number, (one, wanted) in enumerate(zip(got, expected, strict=True)):
         found = compare(one, wanted, tolerance, f"at place {number}")
         if found:
-            return Mismatch(found.sentence, found.expected or show(expected), found.got or show(got))
+            return Mismatch(found.sentence, found.expected or show(expected), found.got or show(got), found.hint)
     return None
 
 
@@ -139,8 +157,10 @@ def show(value: Any, limit: int = 600) -> str:
     """A value printed small: arrays to four digits, long ones cut in the middle."""
     if isinstance(value, np.ndarray):
         text = np.array2string(value, precision=4, suppress_small=True, threshold=40, edgeitems=2)
+    elif isinstance(value, tuple | list) and any(isinstance(v, np.ndarray | np.generic) for v in value):
+        text = "\n".join(show(v, limit) for v in value)
     else:
-        text = repr(value)
+        text = str(value) if isinstance(value, np.generic) else repr(value)
     return text if len(text) <= limit else f"{text[:limit]} …"
 
 
