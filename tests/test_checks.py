@@ -61,7 +61,7 @@ def sentence(function, expected, *inputs, seconds=10.0):
         (7, "seven", "answer returned the number 7, expected the string 'seven'"),
         ("six", "seven", "answer returned 'six', expected 'seven'"),
         (["a"], ["a", "b"], "answer returned 1 values, expected 2"),
-        (["a", "c"], ["a", "b"], "answer returned 'c' at place 1, expected 'b'"),
+        (["a", "c"], ["a", "b"], "answer returned 'c', expected 'b' (value 2 of 2)"),
         ({"a": 1}, {"b": 1}, "answer returned a dict that lacks 'b' and has 'a' too many"),
         (np.zeros(2), (np.zeros(2), np.ones(2)), "answer returned an array of shape (2,), expected a tuple of 2"),
         ((n for n in range(3)), np.arange(3), "answer returned an object of type generator, expected an array"),
@@ -300,6 +300,15 @@ def test_a_measure_judges_what_an_answer_does_and_may_refuse_it():
     case = Case("case", (), 30, "hint", measure=measure)
     assert result_of(lambda: 3, case).passed
     assert result_of(lambda: -3, case).failure.sentence == "answer returned a negative number"
+
+
+def test_a_value_that_a_measure_stumbles_over_is_a_wrong_answer():
+    case = Case("case", (), 1, "hint", measure=lambda value: np.shape(value)[0])
+    result = result_of(lambda: [np.zeros((2, 2)), np.zeros((2, 3))], case)
+    assert result.failure.sentence == "answer returned a list of 2 that cannot be used here"
+    assert result_of(lambda: (np.zeros(1), np.zeros(1)), Case("case", (), np.zeros(1), "hint")).failure.hint.startswith(
+        "Return one array"
+    )
 
 
 def test_a_stub_is_not_solved_and_gets_nothing():

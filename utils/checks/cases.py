@@ -43,7 +43,16 @@ class Case:
 
 
 class Problem(Exception):
-    """A returned value that a case's `measure` cannot use: a sentence that continues the function's name."""
+    """A returned value that a case's `measure` cannot use.
+
+    Args:
+        sentence: What is wrong; it continues the function's name.
+        hint: What to do, where it is not the case's own hint.
+    """
+
+    def __init__(self, sentence: str, hint: str = "") -> None:
+        super().__init__(sentence)
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -173,7 +182,9 @@ def _try(case: Case, subject: Subject) -> Failure | None:
     try:
         measured = value if case.measure is None else case.measure(value)
     except Problem as problem:
-        return Failure(f"{subject.name} {problem}", _hint(case, value, ""), inputs=_inputs(case))
+        return Failure(f"{subject.name} {problem}", _hint(case, value, problem.hint), inputs=_inputs(case))
+    except Exception:  # whatever else a value may be that nobody thought of
+        return Failure(f"{subject.name} returned {describe(value)} that cannot be used here", case.hint)
     mismatch = compare(measured, case.expected, case.tolerance)
     if mismatch is None:
         return None
