@@ -149,6 +149,11 @@ def ids_as_floats(tokens, vocabulary):
     return unknown_is_padding(tokens, vocabulary).astype(float)
 
 
+@mutant("1.3", hint="a number in the place of every word")
+def unknown_as_text(tokens, vocabulary):
+    return np.array([vocabulary.index(token) if token in vocabulary else "<UNK>" for token in tokens])
+
+
 @mutant("1.3", hint="`np.array(...)`")
 def ids_in_a_list(tokens, vocabulary):
     return [vocabulary.index(token) for token in tokens]
@@ -159,7 +164,7 @@ def unknown_at_the_end(tokens, vocabulary):
     return np.array([vocabulary.index(token) if token in vocabulary else len(vocabulary) for token in tokens])
 
 
-@mutant("1.3", hint="Python's message")
+@mutant("1.3", hint="so Python raises an error")
 def unknown_raises(tokens, vocabulary):
     return np.array([vocabulary.index(token) for token in tokens])
 
@@ -296,6 +301,18 @@ def mask_from_values(sequences):
     return X, X != 0
 
 
+@mutant("1.6", hint="one True too many")
+def mask_one_too_long(sequences):
+    X = padded(sequences)
+    return X, np.arange(X.shape[1]) <= np.array([len(s) for s in sequences])[:, None]
+
+
+@mutant("1.6", hint="its *last* sequence")
+def as_long_as_the_last(sequences):
+    X, mask = mask_from_lengths(sequences)
+    return X[:, : len(sequences[-1])], mask[:, : len(sequences[-1])]
+
+
 @mutant("1.6", hint="wrong way round")
 def mask_inverted(sequences):
     X = padded(sequences)
@@ -419,7 +436,22 @@ def counts_larger_boundaries(lengths, boundaries):
     return (lengths[:, None] <= boundaries).sum(axis=1)
 
 
-@mutant("1.8", hint="sum over axis 1")
+@mutant("1.8", hint="are exchanged")
+def searches_the_lengths(lengths, boundaries):
+    return np.searchsorted(lengths, boundaries)
+
+
+@mutant("1.8", hint="over the examples")
+def counts_examples(lengths, boundaries):
+    return (lengths[:, None] > boundaries).sum(axis=0)
+
+
+@mutant("1.8", hint="Make a column")
+def without_a_column(lengths, boundaries):
+    return (lengths > boundaries).sum()
+
+
+@mutant("1.8", hint="Count them: sum over axis 1")
 def comparison_alone(lengths, boundaries):
     return lengths[:, None] > boundaries
 

@@ -572,3 +572,42 @@ def returns_nothing():
 @mutant("2.3", hint="Return one array")
 def returns_the_pair(Waa, Wax):
     return Waa, Wax
+
+
+@mutant("2.2", hint="`len(x)` is the size of the batch")
+def as_many_steps_as_examples(x, a0, Waa, Wax, ba):
+    a_prev, states = a0, []
+    for t in range(len(x)):
+        a_prev = np.tanh(a_prev @ Waa.T + x[:, t] @ Wax.T + ba)
+        states.append(a_prev)
+    return np.stack(states, axis=1)
+
+
+@mutant("2.2", hint="Mind the order of the arguments")
+def state_and_input_exchanged(x, a0, Waa, Wax, ba):
+    return np.tanh(x[:, 0] @ Waa.T + a0 @ Wax.T + ba)[:, None]
+
+
+@mutant("2.5", hint="an axis too many at the end")
+def third_axis_everywhere(y_hat, y, mask):
+    right = np.take_along_axis(y_hat, y[..., None], axis=-1)
+    step_loss = -np.log(np.where(mask[..., None], right, 1.0))
+    return step_loss, step_loss.sum(axis=1)
+
+
+@mutant("2.5", hint="Give `y` a third one")
+def indices_without_a_third_axis(y_hat, y, mask):
+    right = np.take_along_axis(y_hat, y, axis=-1)
+    return -np.log(np.where(mask, right, 1.0)), right.sum(axis=1)
+
+
+@mutant("2.7", hint="`np.array(...)`")
+def weights_as_lists():
+    return tuple(weight.tolist() for weight in swims_in_the_rain())
+
+
+@mutant("2.7", hint="the unit that the sentence above names")
+def sleeps_in_the_sun():
+    Waa, Wax, ba = swims_in_the_rain()
+    Wax = np.array([[1.0, 0], [1, 0], [1, 0], [1, 0], [0, 1], [0, 1]])
+    return Waa, Wax, ba

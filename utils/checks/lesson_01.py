@@ -115,6 +115,10 @@ def encode(rng: np.random.Generator) -> Iterator[Case]:
     hint = "The id of a token is its place in the list `vocabulary`, counted from 0."
     from_one = "The ids are one too large: the first entry of the vocabulary, `<PAD>`, has the id 0."
     as_pad = "An unknown token became `<PAD>` (0). It has to become `<UNK>` (1): padding means that there is no token."
+    missing = (
+        "A token that is not in the vocabulary has no place in it, so Python raises an error. Ask first whether it is "
+        "there (`token in vocabulary`), and give it the id 1 if not."
+    )
     dropped = "An unknown token disappeared. Keep its place, with the id of `<UNK>`, or later tokens move forward."
     ids = rng.permutation(np.arange(4, size))[:5]
     known = [vocabulary[k] for k in ids]
@@ -125,7 +129,14 @@ def encode(rng: np.random.Generator) -> Iterator[Case]:
     with_unknown[2] = 1
     tokens = [*known[:2], "zebra", *known[3:]]
     mistakes = {as_pad: np.where(with_unknown == 1, 0, with_unknown), dropped: np.delete(ids, 2)}
-    yield Case("an unknown token", (tokens, vocabulary), with_unknown, "An unknown token has the id 1.", mistakes)
+    yield Case(
+        "an unknown token",
+        (tokens, vocabulary),
+        with_unknown,
+        "An unknown token has the id 1.",
+        mistakes,
+        errors={missing: "is not in list|KeyError|not in tuple"},
+    )
     ends = np.array([2, ids[0], 3])
     yield Case("special tokens are tokens too", (["<BOS>", known[0], "<EOS>"], vocabulary), ends, hint)
 
@@ -211,6 +222,10 @@ def pad(rng: np.random.Generator) -> Iterator[Case]:
     )
     all_true = "The mask is True everywhere, but the padded positions are not real."
     exchanged = "You returned the mask first. The order is `X, mask`."
+    one_more = "The mask has one True too many in each row: position `length` is padding already. Compare with `<`."
+    by_last = (
+        "The batch is as long as its *last* sequence. Make it as long as the longest: take the `max` of all lengths."
+    )
 
     def case(name, lengths, hint, zeros=False):
         T_x = max(lengths)
@@ -229,6 +244,8 @@ def pad(rng: np.random.Generator) -> Iterator[Case]:
             by_value: (X, X != 0),
             all_true: (X, np.ones_like(mask)),
             exchanged: (mask, X),
+            one_more: (X, np.arange(T_x) <= np.array(lengths)[:, None]),
+            by_last: (X[:, : lengths[-1]], mask[:, : lengths[-1]]),
         }
         return Case(name, (sequences,), (X, mask), hint, mistakes)
 
@@ -297,11 +314,26 @@ def bucket_ids(rng: np.random.Generator) -> Iterator[Case]:
     )
     from_one = "Buckets are counted from 0."
     larger = "You counted the boundaries that are larger. The bucket is the number of boundaries that are *smaller*."
+    swapped = "The arguments of `np.searchsorted` are exchanged: the sorted boundaries come first, then the lengths."
+    over_examples = "You counted over the examples. Each example needs its own number: sum over axis 1."
+    column = (
+        "Lengths and boundaries do not fit together. Make a column of the lengths: `lengths[:, None] > boundaries` "
+        "has the shape `(examples, buckets - 1)`."
+    )
     not_summed = "This says for each boundary whether it is smaller. Count them: sum over axis 1."
     chosen = rng.permutation([0, 0, 1, 1, 2, 2])
     lengths = np.array([int(rng.integers(edges[b] + 1, edges[b + 1])) for b in chosen])
-    mistakes = {from_one: chosen + 1, larger: 3 - chosen, not_summed: np.arange(3) < chosen[:, None]}
-    yield Case("inside the buckets", (lengths, boundaries), chosen, hint, mistakes)
+    smaller = np.arange(3) < chosen[:, None]  # whether a boundary is smaller than a length: (examples, 3)
+    mistakes = {
+        from_one: chosen + 1,
+        larger: 3 - chosen,
+        not_summed: smaller,
+        over_examples: smaller.sum(axis=0),
+        swapped: np.searchsorted(lengths, boundaries),
+    }
+    yield Case(
+        "inside the buckets", (lengths, boundaries), chosen, hint, mistakes, errors={column: "could not be broadcast"}
+    )
     order = rng.permutation(3)
     yield Case("exactly on a boundary", (boundaries[order], boundaries), order, exclusive)
     above = boundaries[-1] + rng.integers(1, 9, size=2)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from utils.checks.cases import Case, Problem, exercise
-from utils.checks.values import describe
+from utils.checks.values import AS_ARRAY, describe
 from utils.datasets.routine import CYCLE, REST, WEATHER, activities
 
 
@@ -154,6 +154,11 @@ def rnn_forward(rng: np.random.Generator) -> Iterator[Case]:
     backwards = "You read the sequence from its end. Position 0 comes first."
     memoryless = "Each position forgot all earlier ones (it started from zeros). Keep the state: `a_prev = a_next`."
 
+    errors = {
+        "You ran over the examples: `len(x)` is the size of the batch. Positions: `x.shape[1]`.": "out of bounds",
+        "Two arrays in a product do not fit. Mind the order of the arguments: "
+        "`rnn_cell_forward(x[:, t], a_prev, Waa, Wax, ba)`.": "core dimension|not aligned",
+    }
     right, one = states(x[:, :1], a0, *weights), x[:, :1]
     first_example = np.repeat(one[:1], m, axis=0)
     yield Case(
@@ -176,6 +181,7 @@ def rnn_forward(rng: np.random.Generator) -> Iterator[Case]:
                 np.repeat(x[:, 0][None], m, axis=0), a0, *weights
             ),
         },
+        errors=errors,
     )
     yield Case(
         "one position from a0 = 0",
@@ -315,6 +321,9 @@ def sequence_loss(rng: np.random.Generator) -> Iterator[Case]:
         "exchanged": "Every loss is 0: the arguments of `np.where` are exchanged. It takes the second one where the "
         "mask is True: `np.where(mask, p, 1.0)`.",
         "axis": "`take_along_axis` keeps the last axis, with length 1: remove it with `[..., 0]` before the mask.",
+        "axes": "Both results have an axis too many at the end. `take_along_axis` returns three axes: remove the "
+        "last one with `[..., 0]`.",
+        "indices": "`take_along_axis` needs as many axes in `y` as in `y_hat`. Give `y` a third one: `y[..., None]`.",
         "infinite": "You put the probability 0 where the mask is False, and `-log 0` is infinite. Put 1: `-log 1 = 0`.",
         "one": "`total` is one number for the whole batch. Add over time alone, `axis=1`.",
         "padding": "The padded positions are counted. Where `mask` is False, `step_loss` must be 0.",
@@ -348,7 +357,9 @@ def sequence_loss(rng: np.random.Generator) -> Iterator[Case]:
             texts["one"]: (step, step.sum()),
             texts["exchanged"]: (0 * step, 0 * total),
             texts["axis"]: (not_removed, not_removed.sum(axis=1)),
+            texts["axes"]: (step[..., None], total[..., None]),
         },
+        errors={texts["indices"]: "same number of dimensions|could not be broadcast|does not match"},
     )
     step, total = _sequence_loss(y_hat, y, every)
     yield Case(
@@ -398,8 +409,7 @@ def keras_weights(rng: np.random.Generator) -> Iterator[Case]:
                 hint = "End with `return` and a list: `[kernel, recurrent_kernel, bias]`."
                 raise Problem(f"returned {describe(returned)}, expected a list of three arrays", hint)
             for array, (name, shape) in zip(returned, shapes.items(), strict=True):
-                if np.shape(array) != shape or np.asarray(array).dtype.kind not in "biuf":
-                    raise Problem(f"returned {describe(array)} as {name}, expected an array of shape {shape}")
+                _check_array(array, name, shape)
             layer = keras.layers.SimpleRNN(n_a, return_sequences=True)
             layer.build(x.shape)
             layer.set_weights([np.asarray(array, "float32") for array in returned])
@@ -470,20 +480,41 @@ def _follows(weeks: list[list[str]]) -> Callable[[Any], bool]:
         if not isinstance(returned, tuple | list) or len(returned) != 3:
             raise Problem(f"returned {describe(returned)}, expected Waa, Wax and ba", "End with `return Waa, Wax, ba`.")
         for array, name, shape in zip(returned, ("Waa", "Wax", "ba"), ((6, 6), (6, 2), (6,)), strict=True):
-            if np.shape(array) != shape or np.asarray(array).dtype.kind not in "biuf":
-                raise Problem(f"returned {describe(array)} as {name}, expected an array of shape {shape}")
+            _check_array(array, name, shape)
         weights = [np.asarray(array, float) for array in returned]
         for week in weeks:
             said, wanted = wired_activities(week, *weights), activities(week)
             if said != wanted:
                 raise Problem(
                     f"wires a network that answers the weather `{' '.join(week)}` with `{' '.join(said)}`, "
-                    "expected "
-                    f"`{' '.join(wanted)}` (a `?` means that no activity is on, or more than one)"
+                    f"expected `{' '.join(wanted)}`. {_first_slip(week, *weights)}"
                 )
         return True
 
     return measure
+
+
+def _check_array(array: Any, name: str, shape: tuple[int, ...]) -> None:
+    if not isinstance(array, np.ndarray):
+        raise Problem(f"returned {describe(array)} as {name}, expected an array of shape {shape}", AS_ARRAY)
+    if array.shape != shape or array.dtype.kind not in "biuf":
+        raise Problem(f"returned {describe(array)} as {name}, expected an array of shape {shape}")
+
+
+def _first_slip(week: list[str], Waa: np.ndarray, Wax: np.ndarray, ba: np.ndarray) -> str:
+    """On the first wrong day: the unit that fires and should not, or the one that should and does not."""
+    a, sunny = np.zeros(len(UNITS)), 0
+    for day, sky in enumerate(week, start=1):
+        sunny += sky == WEATHER[0]
+        right = (sunny - 1) % 3 + 3 * (sky != WEATHER[0])
+        total = Waa @ a + Wax @ np.array([sky == word for word in WEATHER], float) + ba
+        a = (total > 0).astype(float)
+        if not a[right]:
+            return f"On day {day} the unit `{UNITS[right]}` does not fire: its sum is {total[right]:g}, not above 0"
+        if a.sum() > 1:
+            extra = next(k for k in np.flatnonzero(a) if k != right)
+            return f"On day {day} the unit `{UNITS[extra]}` fires too: its sum is {total[extra]:g}"
+    return "Each unit fires when it should, but the read-out says something else"
 
 
 def _wiring() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -541,7 +572,9 @@ def wire_week(rng: np.random.Generator) -> Iterator[Case]:
     )
     yield case(
         "three sunny days",
-        "After `bike` and sun comes `swim`: row `SWIM` reads `BIKE` (and `SLEPT_BIKE`), and the sun.",
+        "Look at the row of the unit that the sentence above names: which units of yesterday and which weather does it "
+        "read, and what does its bias ask for? (After `bike` and sun comes `swim`: row `SWIM` reads `BIKE`, "
+        "`SLEPT_BIKE` and the sun.)",
         [sun] * 3,
     )
     yield case(

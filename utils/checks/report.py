@@ -140,6 +140,9 @@ class Result(Shown):
             return ""
         parts = [f'<div style="margin-top:.5em">{_text(sentence(failure))}</div>']
         short = "" if "\n" in failure.inputs or len(failure.inputs) > 60 else failure.inputs
+        if failure.inputs and not short:
+            shown = f'<pre style="margin:0">{html.escape(failure.inputs)}</pre>'
+            parts.append(f'<details style="opacity:.7"><summary>The inputs of this case</summary>{shown}</details>')
         arrays = [
             f'<div><div style="opacity:.7">{label}</div><pre style="margin:0">{html.escape(text)}</pre></div>'
             for label, text in (("inputs", short), ("expected", failure.expected), ("got", failure.got))
@@ -151,9 +154,6 @@ class Result(Shown):
             parts.append(f"<div><b>Hint:</b> {_text(failure.hint)}</div>")
         if failure.trace:
             parts.append(f'<pre style="margin:.4em 0">{html.escape(failure.trace)}</pre>')
-        if failure.inputs and not short:
-            shown = f'<pre style="margin:0">{html.escape(failure.inputs)}</pre>'
-            parts.append(f'<details style="opacity:.7"><summary>The inputs of this case</summary>{shown}</details>')
         parts.append(f'<div style="opacity:.7">The same inputs again: <code>{html.escape(self.again())}</code></div>')
         return "".join(parts)
 

@@ -31,7 +31,9 @@ AS_INTEGERS = (
     "These numbers count or index something: make the array with `dtype=int`, or convert it with `.astype(int)`."
 )
 AS_BOOLEANS = "Make the array with `dtype=bool`, or by a comparison; `.astype(bool)` converts one."
-ONE_ARRAY = "Return one array, not several: `np.stack` or `np.concatenate` puts arrays together."
+ONE_ARRAY = "Return one array, not several values: only what the exercise asks for."
+JOINED = "Return one array, not a list of several: `np.stack` or `np.concatenate` puts arrays together."
+AS_NUMBERS = "It holds text. Put a number in the place of every word."
 AS_LIST = "Return the list itself: do not join it into one string."
 
 
@@ -80,12 +82,11 @@ def _compare_array(got, expected, tolerance):
     array = _as_array(got)
     regular = isinstance(got, np.ndarray | np.generic | int | float) or hasattr(got, "__array__")
     if array is None or not regular:
-        several = isinstance(got, tuple | list) and any(isinstance(v, np.ndarray) for v in got)
-        hint = ONE_ARRAY if several or isinstance(got, tuple) else AS_ARRAY if isinstance(got, list) else ""
-        return Mismatch(f"returned {describe(got)}, expected {wanted}", hint=hint)
+        return Mismatch(f"returned {describe(got)}, expected {wanted}", hint=_one_array(got, expected))
     kind = expected.dtype.kind if expected.shape else "f"  # a single whole number may well come as 3.0
     if array.dtype.kind not in {"b": "b", "i": "iu", "u": "iu"}.get(kind, "biuf"):
         hint = {"b": AS_BOOLEANS, "i": AS_INTEGERS, "u": AS_INTEGERS}.get(kind, "")
+        hint = AS_NUMBERS if array.dtype.kind in "US" else hint
         return Mismatch(f"returned an array of dtype {array.dtype}, expected {KINDS[kind]}", hint=hint)
     if array.shape != expected.shape:
         return Mismatch(f"returned shape {array.shape}, expected {expected.shape}", show(expected), show(array))
@@ -99,11 +100,18 @@ def _compare_array(got, expected, tolerance):
     if array.shape == ():
         return Mismatch(f"returned {array:.6g}, expected {expected:.6g}")
     place = _index(wrong)
-    sentence = (
-        f"returned {array[place]:.6g} at {list(place)}, expected {expected[place]:.6g} "
-        f"({wrong.sum()} of {wrong.size} numbers differ)"
-    )
+    one, wanted = (str(v) if v.dtype == bool else f"{v:.6g}" for v in (array[place], expected[place]))
+    sentence = f"returned {one} at {list(place)}, expected {wanted} ({wrong.sum()} of {wrong.size} values differ)"
     return Mismatch(sentence, show(expected), show(array))
+
+
+def _one_array(got, expected):
+    """What to do with a value that should be an array and is none."""
+    if isinstance(got, tuple):
+        return ONE_ARRAY
+    if isinstance(got, list) and expected.shape:
+        return JOINED if any(isinstance(v, np.ndarray) for v in got) else AS_ARRAY
+    return ""
 
 
 def _compare_dict(got, expected, tolerance):
