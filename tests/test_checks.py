@@ -416,6 +416,11 @@ def test_what_an_answer_returns_is_escaped():
     assert "<script>" not in result.html()
 
 
+def test_a_hint_shows_code_and_stress():
+    shown = result_of(lambda: 2, Case("case", (), 1, "It is *not* `a * b` or `b*c*d`, but 2 * x.")).html()
+    assert "It is <em>not</em> <code>a * b</code> or <code>b*c*d</code>, but 2 * x." in shown
+
+
 def test_progress_tallies_the_latest_results(monkeypatch):
     monkeypatch.setattr(utils.checks, "_latest", {})
     with pytest.raises(ValueError, match="nothing has been checked yet"):

@@ -1,6 +1,8 @@
 """What a learner sees of a check, and of a lesson's checks together."""
 
 import html
+import itertools
+import re
 import sys
 from dataclasses import dataclass
 
@@ -204,6 +206,8 @@ def sentence(failure: Failure) -> str:
 
 
 def _text(text: str) -> str:
-    """Text as HTML, with `code` between backticks set as code."""
+    """Text as HTML, with `code` between backticks set as code, and *words* between stars stressed."""
     parts = html.escape(text, quote=False).split("`")
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    stressed = (re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", part) for part in parts[::2])
+    code = (f"<code>{part}</code>" for part in parts[1::2])
+    return "".join(part for pair in itertools.zip_longest(stressed, code, fillvalue="") for part in pair)
