@@ -5,7 +5,7 @@ Nothing here imports TensorFlow by itself, so a NumPy lesson starts in under a s
 
 import contextlib
 import importlib.abc
-import importlib.util
+import importlib.machinery
 import os
 import platform
 import shutil
@@ -47,13 +47,12 @@ def quiet_tensorflow() -> None:
 
 
 class _QuietFinder(importlib.abc.MetaPathFinder):
-    """Finds `tensorflow` once, and has its loader run with stderr held back."""
+    """Finds `tensorflow`, and has its loader run with stderr held back."""
 
     def find_spec(self, name, path=None, target=None):
         if name != "tensorflow":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
