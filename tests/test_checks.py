@@ -25,7 +25,7 @@ def stub(X):
 
 def result_of(function, *cases, seconds=10.0):
     exercise = Exercise("9.9", "Nothing", "answer", lambda rng: iter(cases))
-    return Result(exercise, tuple(judge(exercise, Local(function, "answer", seconds), 0)), 0)
+    return Result(exercise, tuple(judge(exercise, Local(function, "answer", seconds), 0)), 0, "answer")
 
 
 def sentence(function, expected, *inputs, seconds=10.0):
@@ -51,14 +51,17 @@ def sentence(function, expected, *inputs, seconds=10.0):
         (np.array(["a"]), np.zeros(1), "answer returned an array of dtype <U1, expected numbers"),
         (np.array([1.0, np.nan]), np.ones(2), "answer returned nan at [1], expected only finite numbers"),
         (np.array([1.0, -np.inf]), np.ones(2), "answer returned -inf at [1], expected only finite numbers"),
-        (np.array([1.0, 3.0]), np.ones(2), "answer returned 3 at [1], expected 1 (1 of 2 numbers differ)"),
+        (np.array([1.0, 3.0]), np.ones(2), "answer returned 3 at [1], expected 1 (1 of 2 values differ)"),
         (np.array([1.0, 3.0j]), np.ones(2), "answer returned an array of dtype complex128, expected numbers"),
         (2.5, 2.0, "answer returned 2.5, expected 2"),
+        (np.array([1.0]), np.array([1]), "answer returned an array of dtype float64, expected whole numbers"),
+        (np.array([1, 0]), np.array([True, False]), "answer returned an array of dtype int64, expected booleans"),
+        ("a b", ["a", "b"], "answer returned the string 'a b', expected a list of 2"),
         ([2], 2, "answer returned a list of 1, expected the number 2"),
         (7, "seven", "answer returned the number 7, expected the string 'seven'"),
-        ("six", "seven", "answer returned another value"),
+        ("six", "seven", "answer returned 'six', expected 'seven'"),
         (["a"], ["a", "b"], "answer returned 1 values, expected 2"),
-        (["a", "c"], ["a", "b"], "answer returned at place 1 another value"),
+        (["a", "c"], ["a", "b"], "answer returned 'c', expected 'b' (value 2 of 2)"),
         ({"a": 1}, {"b": 1}, "answer returned a dict that lacks 'b' and has 'a' too many"),
         (np.zeros(2), (np.zeros(2), np.ones(2)), "answer returned an array of shape (2,), expected a tuple of 2"),
         ((n for n in range(3)), np.arange(3), "answer returned an object of type generator, expected an array"),
@@ -222,7 +225,8 @@ def test_warnings_of_the_answer_stay_off_stderr(capfd):
     ("returned", "expected"),
     [
         (np.float32([1, 2]), np.array([1.0, 2.0])),
-        (np.array([1.0, 0.0]), np.array([True, False])),
+        (np.array([True, False]), np.array([1.0, 0.0])),
+        (np.uint8([1, 2]), np.array([1, 2])),
         (np.array([1.0 + 1e-7]), np.ones(1)),
         (np.int64(3), 3),
         (np.array(3.0), 3),
@@ -244,6 +248,38 @@ def test_an_array_is_described_by_its_shape():
 
 
 # Points, hints, seeds.
+
+
+@pytest.mark.parametrize(
+    ("returned", "expected", "hint"),
+    [
+        ([1.0], np.ones(1), "np.array(...)"),
+        (np.ones(1), np.array([1]), "dtype=int"),
+        (np.ones(1), np.array([True]), "dtype=bool"),
+        ("ab", ["a", "b"], "do not join"),
+        (np.array(["a"]), np.array([1]), "a number in the place of every word"),
+        ((np.ones(1), np.ones(1)), np.ones(1), "only what the exercise asks for"),
+        ([np.ones(1), np.ones(1)], np.ones((2, 1)), "np.stack"),
+        ([1.0, 1.0], 1.0, "about the content"),
+        (np.array([True, True]), np.array([True, False]), "about the content"),
+        (None, np.ones(1), "`return`"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_brings_a_hint_of_its_own(returned, expected, hint):
+    result = result_of(lambda: returned, Case("case", (), expected, "about the content"))
+    assert hint in result.failure.hint
+
+
+def test_a_failure_shows_the_inputs_and_the_name_of_the_function():
+    def first_try(x):
+        return x**2
+
+    shown = repr(check("0.1", first_try, seed=0))
+    assert "first_try returned" in shown
+    assert "inputs:" in shown
+    assert 'check("0.1", first_try, seed=0)' in shown
+    assert "The inputs of this case" in check("0.2", lambda X: X).html()
+    assert "double returned" in repr(check("0.1", lambda x: x))
 
 
 def test_points_are_the_sum_over_the_cases_that_pass():
@@ -271,6 +307,15 @@ def test_a_measure_judges_what_an_answer_does_and_may_refuse_it():
     assert result_of(lambda: -3, case).failure.sentence == "answer returned a negative number"
 
 
+def test_a_value_that_a_measure_stumbles_over_is_a_wrong_answer():
+    case = Case("case", (), 1, "hint", measure=lambda value: np.shape(value)[0])
+    result = result_of(lambda: [np.zeros((2, 2)), np.zeros((2, 3))], case)
+    assert result.failure.sentence == "answer returned a list of 2 that cannot be used here"
+    assert result_of(lambda: (np.zeros(1), np.zeros(1)), Case("case", (), np.zeros(1), "hint")).failure.hint.startswith(
+        "Return one array"
+    )
+
+
 def test_a_stub_is_not_solved_and_gets_nothing():
     result = check("0.2", stub)
     assert (result.points, result.solved) == (0, False)
@@ -292,7 +337,7 @@ def test_an_error_that_a_mistake_is_known_to_raise_brings_its_hint():
     result = result_of(lambda x: x @ x, case)
     assert result.failure.hint == "Transpose it."
     assert "ValueError" in result.failure.trace
-    assert "traceback is below" in result_of(lambda x: x[9], case).failure.hint
+    assert "Python's message is below" in result_of(lambda x: x[9], case).failure.hint
 
 
 def test_another_not_implemented_error_is_an_ordinary_error():
@@ -369,6 +414,11 @@ def test_a_passing_result_is_the_same_every_time():
 def test_what_an_answer_returns_is_escaped():
     result = result_of(lambda: "<script>x</script>", Case("case", (), "a", "hint"))
     assert "<script>" not in result.html()
+
+
+def test_a_hint_shows_code_and_stress():
+    shown = result_of(lambda: 2, Case("case", (), 1, "It is *not* `a * b` or `b*c*d`, but 2 * x.")).html()
+    assert "It is <em>not</em> <code>a * b</code> or <code>b*c*d</code>, but 2 * x." in shown
 
 
 def test_progress_tallies_the_latest_results(monkeypatch):

@@ -101,5 +101,5 @@ def distributions_in(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("command", [("check",), ("format", "--check")], ids=" ".join)
 def test_code_and_notebooks_are_clean_for_ruff(command):
-    done = subprocess.run(["ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

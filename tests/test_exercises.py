@@ -18,7 +18,7 @@ SEEDS = (0, 1, 2)
 
 def check(number, function, seed):
     exercise = find_exercise(number)
-    return Result(exercise, tuple(judge(exercise, Local(function, exercise.answer), seed)), seed)
+    return Result(exercise, tuple(judge(exercise, Local(function, exercise.answer), seed)), seed, exercise.answer)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)

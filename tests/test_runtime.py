@@ -21,6 +21,7 @@ def test_tensorflow_starts_without_a_word_on_stderr():
     done = python(
         "from utils.runtime import start; start('02')\n"
         "import sys; assert 'tensorflow' not in sys.modules\n"
+        "import importlib.util; assert importlib.util.find_spec('tensorflow')  # some packages look first\n"
         "import tensorflow as tf; print(int(tf.constant(1) + 1))\n"
         "import os; os.write(2, b'stderr is back')"
     )

@@ -5,7 +5,7 @@ Nothing here imports TensorFlow by itself, so a NumPy lesson starts in under a s
 
 import contextlib
 import importlib.abc
-import importlib.util
+import importlib.machinery
 import os
 import platform
 import shutil
@@ -47,13 +47,12 @@ def quiet_tensorflow() -> None:
 
 
 class _QuietFinder(importlib.abc.MetaPathFinder):
-    """Finds `tensorflow` once, and has its loader run with stderr held back."""
+    """Finds `tensorflow`, and has its loader run with stderr held back."""
 
     def find_spec(self, name, path=None, target=None):
         if name != "tensorflow":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
@@ -133,11 +132,11 @@ def version(distribution: str) -> str | None:
 
 
 def report() -> str:
-    """One line: device, versions of Python, NumPy, TensorFlow and Keras, and the profile."""
+    """One line: device, versions of Python, TensorFlow and Keras, and the profile."""
     gpus = gpu_names()
     cores = os.cpu_count() or 1
     device = f"GPU {gpus[0]}" + (f" (and {len(gpus) - 1} more)" if len(gpus) > 1 else "") if gpus else "CPU"
     parts = [device if gpus else f"CPU, {cores} core{'s' if cores > 1 else ''}", f"Python {platform.python_version()}"]
-    for name, distribution in (("NumPy", "numpy"), ("TensorFlow", "tensorflow"), ("Keras", "keras")):
+    for name, distribution in (("TensorFlow", "tensorflow"), ("Keras", "keras")):
         parts.append(f"{name} {version(distribution) or 'is missing: run course doctor'}")
     return " · ".join([*parts, f"profile {profile()}"])

@@ -40,6 +40,16 @@ def row_sums(X):
     return X.sum(axis=1)
 
 
+@mutant("0.2", hint="number of rows")
+def divides_by_the_rows(X):
+    return X.sum(axis=1) / len(X)
+
+
+@mutant("0.2", hint="`np.array(...)`")
+def row_means_in_a_list(X):
+    return [row.mean() for row in X]
+
+
 @mutant("0.2", hint="keepdims")
 def row_means_as_a_column(X):
     return X.mean(axis=1, keepdims=True)

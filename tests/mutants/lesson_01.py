@@ -30,6 +30,21 @@ def time_first(X, i, t):
     return X[t - 1, i - 1]
 
 
+@mutant("1.1", hint="You used `X[t, i]`")
+def time_first_from_one(X, i, t):
+    return X[t, i]
+
+
+@mutant("1.1", hint="leave out the third index")
+def one_feature(X, i, t):
+    return X[i - 1, t - 1, 0]
+
+
+@mutant("1.1", hint="keeps its axis")
+def sliced(X, i, t):
+    return X[i - 1 : i, t - 1]
+
+
 @mutant("1.1", hint="the whole example")
 def whole_example(X, i, t):
     return X[i - 1]
@@ -72,7 +87,28 @@ def alphabetical(sequences, min_count):
 
 @mutant("1.2", hint="compare with `>=`")
 def strictly_more(sequences, min_count):
-    return [*SPECIALS, *no_specials(sequences, min_count if min_count == 1 else min_count + 1)]
+    return [*SPECIALS, *no_specials(sequences, min_count + 1)]
+
+
+@mutant("1.2", hint="rarest token comes first")
+def rarest_first(sequences, min_count):
+    counts = counted(sequences)
+    return [*SPECIALS, *sorted((w for w in counts if counts[w] >= min_count), key=lambda w: (counts[w], w))]
+
+
+@mutant("1.2", hint="`SPECIALS` is a tuple")
+def adds_a_list_to_a_tuple(sequences, min_count):
+    return SPECIALS + no_specials(sequences, min_count)
+
+
+@mutant("1.2", hint="counts whole lists")
+def counts_lists(sequences, min_count):
+    return [*SPECIALS, *Counter(sequences)]
+
+
+@mutant("1.2", hint="the first one alone")
+def counts_one_sequence(sequences, min_count):
+    return [*SPECIALS, *no_specials(sequences[:1], min_count)]
 
 
 @mutant("1.2", hint="must be left out")
@@ -108,7 +144,27 @@ def unknown_is_dropped(tokens, vocabulary):
     return np.array([vocabulary.index(token) for token in tokens if token in vocabulary])
 
 
-@mutant("1.3", hint="traceback")
+@mutant("1.3", hint="`dtype=int`")
+def ids_as_floats(tokens, vocabulary):
+    return unknown_is_padding(tokens, vocabulary).astype(float)
+
+
+@mutant("1.3", hint="a number in the place of every word")
+def unknown_as_text(tokens, vocabulary):
+    return np.array([vocabulary.index(token) if token in vocabulary else "<UNK>" for token in tokens])
+
+
+@mutant("1.3", hint="`np.array(...)`")
+def ids_in_a_list(tokens, vocabulary):
+    return [vocabulary.index(token) for token in tokens]
+
+
+@mutant("1.3", hint="An unknown token has the id 1")
+def unknown_at_the_end(tokens, vocabulary):
+    return np.array([vocabulary.index(token) if token in vocabulary else len(vocabulary) for token in tokens])
+
+
+@mutant("1.3", hint="so Python raises an error")
 def unknown_raises(tokens, vocabulary):
     return np.array([vocabulary.index(token) for token in tokens])
 
@@ -147,6 +203,17 @@ def reads_on_after_eos(ids, vocabulary):
     return [vocabulary[k] for k in ids if vocabulary[k] not in ("<PAD>", "<BOS>", "<EOS>")]
 
 
+@mutant("1.4", hint="Only `<EOS>` does")
+def ends_at_padding(ids, vocabulary):
+    words = [vocabulary[k] for k in ids if k != 2]
+    return words[: next((n for n, word in enumerate(words) if word in ("<PAD>", "<EOS>")), len(words))]
+
+
+@mutant("1.4", hint="do not join")
+def joined(ids, vocabulary):
+    return " ".join(with_a_loop_and_break(ids, vocabulary))
+
+
 @mutant("1.4", hint="Look each one up")
 def returns_ids(ids, vocabulary):
     return [int(k) for k in ids]
@@ -179,6 +246,11 @@ def depth_in_the_middle(ids, depth):
 @mutant("1.5", hint="merged into one")
 def batch_and_time_merged(ids, depth):
     return np.eye(depth)[ids.ravel()]
+
+
+@mutant("1.5", hint="pick *rows*")
+def columns_of_the_identity(ids, depth):
+    return np.eye(depth)[:, ids]
 
 
 @mutant("1.5", hint="too far to the left")
@@ -229,6 +301,18 @@ def mask_from_values(sequences):
     return X, X != 0
 
 
+@mutant("1.6", hint="one True too many")
+def mask_one_too_long(sequences):
+    X = padded(sequences)
+    return X, np.arange(X.shape[1]) <= np.array([len(s) for s in sequences])[:, None]
+
+
+@mutant("1.6", hint="its *last* sequence")
+def as_long_as_the_last(sequences):
+    X, mask = mask_from_lengths(sequences)
+    return X[:, : len(sequences[-1])], mask[:, : len(sequences[-1])]
+
+
 @mutant("1.6", hint="wrong way round")
 def mask_inverted(sequences):
     X = padded(sequences)
@@ -246,12 +330,34 @@ def no_mask(sequences):
     return padded(sequences)
 
 
+@mutant("1.6", hint="the mask first")
+def mask_first(sequences):
+    return mask_from_lengths(sequences)[::-1]
+
+
+@mutant("1.6", hint="`dtype=int`")
+def float_ids(sequences):
+    X, mask = mask_from_lengths(sequences)
+    return X.astype(float), mask
+
+
+@mutant("1.6", hint="`dtype=bool`")
+def float_mask(sequences):
+    X, mask = mask_from_lengths(sequences)
+    return X, mask.astype(float)
+
+
 @alternative("1.6")
-def with_float_masks(sequences):
+def mask_from_lengths(sequences):
+    lengths = np.array([len(s) for s in sequences])
+    return [padded(sequences), np.arange(lengths.max()) < lengths[:, None]]
+
+
+@alternative("1.6")
+def in_small_integers(sequences):
     T_x = max(len(s) for s in sequences)
-    X = np.array([list(s) + [0] * (T_x - len(s)) for s in sequences], dtype=np.float32)
-    mask = [[1.0] * len(s) + [0.0] * (T_x - len(s)) for s in sequences]
-    return [X, np.array(mask)]
+    X = np.array([list(s) + [0] * (T_x - len(s)) for s in sequences], dtype=np.int16)
+    return X, np.array([[True] * len(s) + [False] * (T_x - len(s)) for s in sequences])
 
 
 # 1.7
@@ -282,6 +388,21 @@ def masked_sum(values, mask):
     return (values * mask[..., None]).sum(axis=1)
 
 
+@mutant("1.7", hint="Give the mask a third axis")
+def mask_without_a_third_axis(values, mask):
+    return (values * mask).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+
+
+@mutant("1.7", hint="Give the counts a second axis")
+def counts_without_a_second_axis(values, mask):
+    return (values * mask[..., None]).sum(axis=1) / mask.sum(axis=1)
+
+
+@mutant("1.7", hint="leave out `keepdims`")
+def keeps_the_time_axis(values, mask):
+    return (values * mask[..., None]).sum(axis=1, keepdims=True) / mask.sum(axis=1)[:, None, None]
+
+
 @alternative("1.7")
 def example_by_example(values, mask):
     return np.stack([v[k].mean(axis=0) for v, k in zip(values, mask, strict=True)])
@@ -310,9 +431,34 @@ def buckets_from_one(lengths, boundaries):
     return np.searchsorted(boundaries, lengths) + 1
 
 
+@mutant("1.8", hint="that are *smaller*")
+def counts_larger_boundaries(lengths, boundaries):
+    return (lengths[:, None] <= boundaries).sum(axis=1)
+
+
+@mutant("1.8", hint="are exchanged")
+def searches_the_lengths(lengths, boundaries):
+    return np.searchsorted(lengths, boundaries)
+
+
+@mutant("1.8", hint="over the examples")
+def counts_examples(lengths, boundaries):
+    return (lengths[:, None] > boundaries).sum(axis=0)
+
+
+@mutant("1.8", hint="Make a column")
+def without_a_column(lengths, boundaries):
+    return (lengths > boundaries).sum()
+
+
+@mutant("1.8", hint="Count them: sum over axis 1")
+def comparison_alone(lengths, boundaries):
+    return lengths[:, None] > boundaries
+
+
 @mutant("1.8", hint="up to and including")
-def largest_first(lengths, boundaries):
-    return len(boundaries) - np.searchsorted(boundaries, lengths)
+def nearest_boundary(lengths, boundaries):
+    return np.abs(lengths[:, None] - np.append(boundaries, boundaries[-1] + 4)).argmax(axis=1)
 
 
 @alternative("1.8")

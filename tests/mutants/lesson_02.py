@@ -47,6 +47,11 @@ def input_weight_not_transposed(x_t, a_prev, Waa, Wax, ba):
     return np.tanh(a_prev @ Waa.T + x_t @ Wax + ba)
 
 
+@mutant("2.1", hint="A weight stands on the left")
+def formula_of_one_column(x_t, a_prev, Waa, Wax, ba):
+    return np.tanh(Waa @ a_prev + Wax @ x_t + ba)
+
+
 @mutant("2.1", hint="each term by itself")
 def tanh_of_each_term(x_t, a_prev, Waa, Wax, ba):
     return np.tanh(a_prev @ Waa.T) + np.tanh(x_t @ Wax.T) + np.tanh(ba)
@@ -82,7 +87,7 @@ def _loop(x, a0, Waa, Wax, ba):
     return states
 
 
-@mutant("2.2", hint="Only the last state")
+@mutant("2.2", hint="the last state alone")
 def last_state_only(x, a0, Waa, Wax, ba):
     return _loop(x, a0, Waa, Wax, ba)[-1]
 
@@ -507,3 +512,102 @@ def in_another_order_of_the_slept_units():
     Waa, Wax, ba = _wired({})
     order = [RUN, BIKE, SWIM, SLEPT_SWIM, SLEPT_RUN, SLEPT_BIKE]
     return Waa[np.ix_(order, order)].astype("float32"), Wax[order], ba[order]
+
+
+@mutant("2.2", hint="Your loop runs over the examples")
+def loop_over_the_examples(x, a0, Waa, Wax, ba):
+    a_prev, states = a0, []
+    for t in range(x.shape[1]):
+        a_prev = np.tanh(a_prev @ Waa.T + x[0, [t]] @ Wax.T + ba)
+        states.append(a_prev)
+    return np.stack(states, axis=1)
+
+
+@mutant("2.2", hint="its step was never made")
+def loop_begins_at_one(x, a0, Waa, Wax, ba):
+    a = np.zeros((*x.shape[:2], a0.shape[1]))
+    a_prev = a0
+    for t in range(1, x.shape[1]):
+        a[:, t] = a_prev = np.tanh(a_prev @ Waa.T + x[:, t] @ Wax.T + ba)
+    return a
+
+
+@mutant("2.5", hint="arguments of `np.where` are exchanged")
+def where_exchanged(y_hat, y, mask):
+    right = np.take_along_axis(y_hat, y[..., None], axis=-1)[..., 0]
+    step_loss = -np.log(np.where(mask, 1.0, right))
+    return step_loss, step_loss.sum(axis=1)
+
+
+@mutant("2.5", hint="keeps the last axis")
+def last_axis_not_removed(y_hat, y, mask):
+    right = np.take_along_axis(y_hat, y[..., None], axis=-1)
+    step_loss = -np.log(np.where(mask, right, 1.0))
+    return step_loss, step_loss.sum(axis=1)
+
+
+@mutant("2.5", hint="`-log 0` is infinite. Put 1")
+def probability_zero_at_the_padding(y_hat, y, mask):
+    right = np.take_along_axis(y_hat, y[..., None], axis=-1)[..., 0]
+    with np.errstate(divide="ignore"):
+        step_loss = -np.log(np.where(mask, right, 0.0))
+    return step_loss, step_loss.sum(axis=1)
+
+
+@mutant("2.7", hint="`SWIM` hears the rain too")
+def swims_in_the_rain():
+    Wax = np.array([[1.0, 0], [1, 0], [1, 1], [0, 1], [0, 1], [0, 1]])
+    Waa = np.zeros((6, 6))
+    Waa[[0, 5]] = [-1, -1, 0, -1, -1, 0]
+    Waa[1, [0, 3]] = Waa[3, [0, 3]] = 1
+    Waa[2, [1, 4]] = Waa[4, [1, 4]] = 1
+    return Waa, Wax, np.array([-0.5, -1.5, -1.5, -1.5, -1.5, -0.5])
+
+
+@mutant("2.7", hint="End with `return Waa, Wax, ba`")
+def returns_nothing():
+    return None
+
+
+@mutant("2.3", hint="Return one array")
+def returns_the_pair(Waa, Wax):
+    return Waa, Wax
+
+
+@mutant("2.2", hint="`len(x)` is the size of the batch")
+def as_many_steps_as_examples(x, a0, Waa, Wax, ba):
+    a_prev, states = a0, []
+    for t in range(len(x)):
+        a_prev = np.tanh(a_prev @ Waa.T + x[:, t] @ Wax.T + ba)
+        states.append(a_prev)
+    return np.stack(states, axis=1)
+
+
+@mutant("2.2", hint="Mind the order of the arguments")
+def state_and_input_exchanged(x, a0, Waa, Wax, ba):
+    return np.tanh(x[:, 0] @ Waa.T + a0 @ Wax.T + ba)[:, None]
+
+
+@mutant("2.5", hint="an axis too many at the end")
+def third_axis_everywhere(y_hat, y, mask):
+    right = np.take_along_axis(y_hat, y[..., None], axis=-1)
+    step_loss = -np.log(np.where(mask[..., None], right, 1.0))
+    return step_loss, step_loss.sum(axis=1)
+
+
+@mutant("2.5", hint="Give `y` a third one")
+def indices_without_a_third_axis(y_hat, y, mask):
+    right = np.take_along_axis(y_hat, y, axis=-1)
+    return -np.log(np.where(mask, right, 1.0)), right.sum(axis=1)
+
+
+@mutant("2.7", hint="`np.array(...)`")
+def weights_as_lists():
+    return tuple(weight.tolist() for weight in swims_in_the_rain())
+
+
+@mutant("2.7", hint="the unit that the sentence above names")
+def sleeps_in_the_sun():
+    Waa, Wax, ba = swims_in_the_rain()
+    Wax = np.array([[1.0, 0], [1, 0], [1, 0], [1, 0], [0, 1], [0, 1]])
+    return Waa, Wax, ba

@@ -30,8 +30,9 @@ def check(number: str, answer: Any = None, *, seed: int | None = None) -> Result
     """
     exercise = find_exercise(number)
     seed = random.SystemRandom().randrange(10_000) if seed is None else seed
-    outcomes = judge(exercise, local_subject(exercise, answer), seed)
-    result = Result(exercise, tuple(outcomes), seed)
+    subject = local_subject(exercise, answer)
+    outcomes = judge(exercise, subject, seed)
+    result = Result(exercise, tuple(outcomes), seed, getattr(subject, "name", exercise.answer))
     _latest.pop(number, None)
     _latest[number] = result
     return result

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from utils.checks.subject import Complaint, Local, NotSolved, Subject
-from utils.checks.values import compare, describe
+from utils.checks.values import compare, describe, show
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,38 @@ class Case:
 
 
 class Problem(Exception):
-    """A returned value that a case's `measure` cannot use: a sentence that continues the function's name."""
+    """A returned value that a case's `measure` cannot use.
+
+    Args:
+        sentence: What is wrong; it continues the function's name.
+        hint: What to do, where it is not the case's own hint.
+    """
+
+    def __init__(self, sentence: str, hint: str = "") -> None:
+        super().__init__(sentence)
+        self.hint = hint
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a case failed: the sentence, the hint, and what to show under them."""
+    """Why a case failed: the sentence, the hint, and what to show under them.
+
+    Attributes:
+        sentence: What went wrong.
+        hint: What to do.
+        expected: The expected value, printed; empty where the sentence says it all.
+        got: The value that came, printed.
+        trace: Python's traceback, for an error in the answer.
+        inputs: The arguments of the call, printed.
+        solved: False if the answer is not written yet.
+    """
 
     sentence: str
     hint: str
     expected: str = ""
     got: str = ""
     trace: str = ""
+    inputs: str = ""
     solved: bool = True
 
 
@@ -151,7 +171,7 @@ def judge(exercise: Exercise, subject: Subject | Failure, seed: int) -> list[tup
                 solved = not isinstance(complaint, NotSolved)
                 named = (hint for hint, pattern in case.errors.items() if re.search(pattern, complaint.sentence))
                 hint = next(named, complaint.hint)
-                failure = Failure(complaint.sentence, hint, trace=complaint.trace, solved=solved)
+                failure = Failure(complaint.sentence, hint, trace=complaint.trace, inputs=_inputs(case), solved=solved)
                 stopped = failure if complaint.stop else None
         outcomes.append((case, failure))
     return outcomes
@@ -162,19 +182,30 @@ def _try(case: Case, subject: Subject) -> Failure | None:
     try:
         measured = value if case.measure is None else case.measure(value)
     except Problem as problem:
-        return Failure(f"{subject.name} {problem}", _hint(case, value))
+        return Failure(f"{subject.name} {problem}", _hint(case, value, problem.hint), inputs=_inputs(case))
+    except Exception:  # whatever else a value may be that nobody thought of
+        return Failure(f"{subject.name} returned {describe(value)} that cannot be used here", case.hint)
     mismatch = compare(measured, case.expected, case.tolerance)
     if mismatch is None:
         return None
-    return Failure(f"{subject.name} {mismatch.sentence}", _hint(case, value), mismatch.expected, mismatch.got)
+    hint = _hint(case, value, mismatch.hint)
+    sentence = f"{subject.name} {mismatch.sentence}"
+    return Failure(sentence, hint, mismatch.expected, mismatch.got, inputs=_inputs(case))
 
 
-def _hint(case: Case, value: Any) -> str:
-    """The hint of the first known mistake whose value came, else the case's own."""
+def _hint(case: Case, value: Any, general: str) -> str:
+    """The hint of the first known mistake whose value came, else the general one, else the case's own."""
     for hint, mistaken in case.mistakes.items():
         if compare(value, mistaken, case.tolerance) is None:
             return hint
-    return case.hint
+    return general or case.hint
+
+
+def _inputs(case: Case) -> str:
+    """The arguments of a case's call, printed; a short one in one line."""
+    texts = [show(value) for value in case.inputs]
+    in_one_line = ", ".join(texts)
+    return in_one_line if len(in_one_line) <= 60 and "\n" not in in_one_line else "\n\n".join(texts)
 
 
 def local_subject(exercise: Exercise, answer: Any) -> Subject | Failure:
@@ -184,4 +215,5 @@ def local_subject(exercise: Exercise, answer: Any) -> Subject | Failure:
             f"the check was given {describe(answer)}, not a function",
             f'Give it the function itself, without calling it: check("{exercise.number}", {exercise.answer})',
         )
-    return Local(answer, exercise.answer)
+    name = getattr(answer, "__name__", "")
+    return Local(answer, name if isinstance(name, str) and name.isidentifier() else exercise.answer)

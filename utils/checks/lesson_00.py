@@ -32,6 +32,7 @@ def row_means(rng: np.random.Generator) -> Iterator[Case]:
         "all": "You averaged all numbers into one. Tell `np.mean` along which axis to go: `axis=1`.",
         "sum": "You added the numbers up without dividing by how many there are: use the mean, not the sum.",
         "keep": "The shape should be `(rows,)`, not `(rows, 1)`: leave out `keepdims=True`.",
+        "rows": "You divided the sum by the number of rows. Each row has as many numbers as there are columns.",
     }
     for name, shape in (("a wide array", (2, 5)), ("a tall array", (5, 2)), ("a single row", (1, 4))):
         x = rng.normal(3, 1, size=shape).round(1)
@@ -41,5 +42,6 @@ def row_means(rng: np.random.Generator) -> Iterator[Case]:
             mistakes["all"]: x.mean(),
             mistakes["sum"]: x.sum(axis=1),
             mistakes["keep"]: x.mean(axis=1, keepdims=True),
+            mistakes["rows"]: x.sum(axis=1) / len(x),
         }
         yield Case(name, (x,), expected, hint, wrong)

@@ -14,19 +14,23 @@ WORDS = "ant bee cat dog eel fox gnu hen ibis jay koi lynx mole newt owl pig".sp
 def element(rng: np.random.Generator) -> Iterator[Case]:
     """`element(X, i, t)` is the vector at example i, position t; every number in `X` says where it stands."""
     m, T_x, n_x = 5, 6, 3
-    X = 100 * np.arange(1, m + 1)[:, None, None] + 10 * np.arange(1, T_x + 1)[:, None] + np.arange(n_x)  # (m, T_x, n_x)
+    numbers = np.ogrid[1 : m + 1, 1 : T_x + 1, 1 : n_x + 1]
+    X = 100 * numbers[0] + 10 * numbers[1] + numbers[2]  # (m, T_x, n_x)
     hint = "Example $i$ stands in row `i - 1`, and within it position $t$ stands at `t - 1`."
     both = "You used `X[i, t]`. The formula counts from 1 and the array from 0, so subtract 1 from both."
     only_t = "The position is right, but the example is one too far: the first example is `X[0]`."
     only_i = "The example is right, but the position is one too far: position 1 stands at index 0."
     swapped = "You exchanged example and position. The batch axis comes first: `X[example, position]`."
+    exchanged = "You used `X[t, i]`: subtract 1 from both, and put the example first: `X[example, position]`."
     whole = "This is the whole example. Choose one position of it with a second index."
-    a, b = int(rng.integers(2, 5)), int(rng.integers(2, 5))
+    one_feature = "This is one number. The vector has all features of the position: leave out the third index."
+    sliced = "The shape should be `(features,)`: use plain indices, because a slice `i-1:i` keeps its axis."
+    a, b = (int(k) for k in rng.permutation([2, 3, 4])[:2])
     pairs = {
+        "some example and position": (a, b),
         "the first example, first position": (1, 1),
-        "another example": (a, 1),
-        "another position": (1, b),
-        "both": (a, b % 4 + 1),
+        "another example": (b, 1),
+        "another position": (1, a),
     }
     for name, (i, t) in pairs.items():
         mistakes = {
@@ -34,9 +38,12 @@ def element(rng: np.random.Generator) -> Iterator[Case]:
             only_t: X[i, t - 1],
             only_i: X[i - 1, t],
             swapped: X[t - 1, i - 1],
+            exchanged: X[t, i],
             whole: X[i - 1],
+            one_feature: X[i - 1, t - 1, 0],
+            sliced: X[i - 1 : i, t - 1],
         }
-        yield Case(name, (X, i, t), 100 * i + 10 * t + np.arange(n_x), hint, mistakes)
+        yield Case(name, (X, i, t), 100 * i + 10 * t + np.arange(1, n_x + 1), hint, mistakes)
 
 
 @exercise("1.2", "Build a vocabulary")
@@ -51,30 +58,39 @@ def build_vocabulary(rng: np.random.Generator) -> Iterator[Case]:
     threshold = "A token that occurs exactly `min_count` times stays in: compare with `>=`, not with `>`."
     ignored = "Tokens that occur fewer than `min_count` times must be left out."
     one_list = "Count over *all* sequences together, not over the first one alone."
+    errors = {
+        "`SPECIALS` is a tuple, and Python does not add a list to it: write `list(SPECIALS)`, or `[*SPECIALS, ...]`.": (
+            "can only concatenate"
+        ),
+        "`Counter(sequences)` counts whole lists. Count the tokens inside each: `counts.update(tokens)`.": (
+            "unhashable type: 'list'"
+        ),
+    }
 
-    a, b, c = rng.permutation(WORDS)[:3].tolist()
+    low, middle, high = sorted(rng.permutation(WORDS)[:3].tolist())
+    a = middle
     yield Case(
         "one token: the specials come first",
-        ([[a]], 1),
+        ([[a, a], [a]], 1),
         [*specials, a],
         "The list is the four `SPECIALS`, then the tokens.",
         {forgotten: [a], behind: [a, *specials]},
+        errors=errors,
     )
-    first, second, third = sorted([a, b, c], reverse=True)  # counts go against the alphabet
-    tokens = rng.permutation([first] * 5 + [second] * 3 + [third] * 2).tolist()
+    first, second, third = middle, high, low  # falling, rising and alphabetical order all differ
+    begin, rest = [third, third, second], rng.permutation([first] * 5 + [second] * 2).tolist()
     yield Case(
         "frequency decides the order",
-        ([tokens[:4], tokens[4:]], 1),
+        ([begin, rest], 1),
         [*specials, first, second, third],
         "The most frequent token comes directly after the specials, and each token stands in the list once.",
         {
             forgotten: [first, second, third],
-            alphabetical: [*specials, third, second, first],
+            alphabetical: [*specials, low, middle, high],
             rising: [*specials, third, second, first],
-            one_list: [*specials, *sorted(set(tokens[:4]), key=lambda w: (-tokens[:4].count(w), w))],
+            one_list: [*specials, third, second],
         },
     )
-    low, middle, high = sorted([a, b, c])
     yield Case(
         "ties are in alphabetical order",
         ([[high, low], [middle, low, high, middle]], 1),
@@ -99,6 +115,10 @@ def encode(rng: np.random.Generator) -> Iterator[Case]:
     hint = "The id of a token is its place in the list `vocabulary`, counted from 0."
     from_one = "The ids are one too large: the first entry of the vocabulary, `<PAD>`, has the id 0."
     as_pad = "An unknown token became `<PAD>` (0). It has to become `<UNK>` (1): padding means that there is no token."
+    missing = (
+        "A token that is not in the vocabulary has no place in it, so Python raises an error. Ask first whether it is "
+        "there (`token in vocabulary`), and give it the id 1 if not."
+    )
     dropped = "An unknown token disappeared. Keep its place, with the id of `<UNK>`, or later tokens move forward."
     ids = rng.permutation(np.arange(4, size))[:5]
     known = [vocabulary[k] for k in ids]
@@ -109,7 +129,14 @@ def encode(rng: np.random.Generator) -> Iterator[Case]:
     with_unknown[2] = 1
     tokens = [*known[:2], "zebra", *known[3:]]
     mistakes = {as_pad: np.where(with_unknown == 1, 0, with_unknown), dropped: np.delete(ids, 2)}
-    yield Case("an unknown token", (tokens, vocabulary), with_unknown, "An unknown token has the id 1.", mistakes)
+    yield Case(
+        "an unknown token",
+        (tokens, vocabulary),
+        with_unknown,
+        "An unknown token has the id 1.",
+        mistakes,
+        errors={missing: "is not in list|KeyError|not in tuple"},
+    )
     ends = np.array([2, ids[0], 3])
     yield Case("special tokens are tokens too", (["<BOS>", known[0], "<EOS>"], vocabulary), ends, hint)
 
@@ -146,6 +173,8 @@ def decode(rng: np.random.Generator) -> Iterator[Case]:
         unknown,
         {unknown: [words[0], words[2]]},
     )
+    stops = "`<PAD>` is left out, but it does not end the text. Only `<EOS>` does: go on after a `<PAD>`."
+    yield Case("padding before a word", (np.array([0, 2, a, 0, b, 3]), vocabulary), words[:2], stops)
     yield Case("nothing after <EOS>", (np.array([2, a, b, c, 3, d, a, 3]), vocabulary), words, after)
 
 
@@ -161,6 +190,7 @@ def one_hot(rng: np.random.Generator) -> Iterator[Case]:
     transposed = "The axes are `(batch, time, depth)`: the axis of the vocabulary comes last."
     flat = "The batch axis and the time axis are merged into one. Keep the shape of `ids` and add one axis at the end."
     shifted = "The 1 stands one place too far to the left: id 0 belongs to place 0."
+    first_axis = "The axis of the vocabulary comes first here. It belongs last: pick *rows* of `np.eye(depth)`."
     for name, ids in (
         ("one example", rng.integers(1, depth - 2, size=(1, T_x))),
         ("a batch", rng.integers(1, depth - 2, size=(m, T_x))),
@@ -174,6 +204,7 @@ def one_hot(rng: np.random.Generator) -> Iterator[Case]:
             transposed: expected.transpose(0, 2, 1),
             flat: expected.reshape(-1, depth),
             shifted: np.roll(expected, -1, axis=-1),
+            first_axis: expected.transpose(2, 0, 1),
         }
         yield Case(name, (ids, depth), expected, hint, {h: v for h, v in mistakes.items() if v is not None})
 
@@ -190,6 +221,11 @@ def pad(rng: np.random.Generator) -> Iterator[Case]:
         "does not tell padding from data."
     )
     all_true = "The mask is True everywhere, but the padded positions are not real."
+    exchanged = "You returned the mask first. The order is `X, mask`."
+    one_more = "The mask has one True too many in each row: position `length` is padding already. Compare with `<`."
+    by_last = (
+        "The batch is as long as its *last* sequence. Make it as long as the longest: take the `max` of all lengths."
+    )
 
     def case(name, lengths, hint, zeros=False):
         T_x = max(lengths)
@@ -207,6 +243,9 @@ def pad(rng: np.random.Generator) -> Iterator[Case]:
             inverted: (X, ~mask),
             by_value: (X, X != 0),
             all_true: (X, np.ones_like(mask)),
+            exchanged: (mask, X),
+            one_more: (X, np.arange(T_x) <= np.array(lengths)[:, None]),
+            by_last: (X[:, : lengths[-1]], mask[:, : lengths[-1]]),
         }
         return Case(name, (sequences,), (X, mask), hint, mistakes)
 
@@ -231,6 +270,13 @@ def masked_mean(rng: np.random.Generator) -> Iterator[Case]:
     )
     batch_axis = "You averaged over the batch (axis 0). Average over the time (axis 1)."
     no_mean = "This is the sum over the real positions. Divide it by how many there are."
+    kept = "The shape should be `(batch, n)`, not `(batch, 1, n)`: leave out `keepdims` when you sum the values."
+    errors = {
+        "`mask` has the shape `(batch, time)` and `values` has `(batch, time, n)`. Give the mask a third axis, so that "
+        "it multiplies all features of a position: `mask[..., None]`.": rf"broadcast.*\d+,{T_x},{n}\) \(\d+,{T_x}\)",
+        "The sums have the shape `(batch, n)` and the counts `(batch,)`. Give the counts a second axis: "
+        "`mask.sum(axis=1, keepdims=True)`.": rf"broadcast.*\(\d+,{n}\) \(\d+,\)",
+    }
     hint = "Sum `values` over the real positions, and divide by their number, example by example."
 
     def case(name, lengths, junk=1.0):
@@ -246,8 +292,9 @@ def masked_mean(rng: np.random.Generator) -> Iterator[Case]:
             batch_count: total / sum(lengths),
             batch_axis: values.mean(axis=0),
             no_mean: total,
+            kept: expected[:, None],
         }
-        return Case(name, (values, mask), expected, hint, mistakes)
+        return Case(name, (values, mask), expected, hint, mistakes, errors=errors)
 
     yield case("no padding, one example", [T_x])
     yield case("padding", [4, 3])
@@ -266,9 +313,27 @@ def bucket_ids(rng: np.random.Generator) -> Iterator[Case]:
         "Lengths above the last boundary need a bucket of their own: with 3 boundaries there are 4 buckets, 0 to 3."
     )
     from_one = "Buckets are counted from 0."
+    larger = "You counted the boundaries that are larger. The bucket is the number of boundaries that are *smaller*."
+    swapped = "The arguments of `np.searchsorted` are exchanged: the sorted boundaries come first, then the lengths."
+    over_examples = "You counted over the examples. Each example needs its own number: sum over axis 1."
+    column = (
+        "Lengths and boundaries do not fit together. Make a column of the lengths: `lengths[:, None] > boundaries` "
+        "has the shape `(examples, buckets - 1)`."
+    )
+    not_summed = "This says for each boundary whether it is smaller. Count them: sum over axis 1."
     chosen = rng.permutation([0, 0, 1, 1, 2, 2])
     lengths = np.array([int(rng.integers(edges[b] + 1, edges[b + 1])) for b in chosen])
-    yield Case("inside the buckets", (lengths, boundaries), chosen, hint, {from_one: chosen + 1})
+    smaller = np.arange(3) < chosen[:, None]  # whether a boundary is smaller than a length: (examples, 3)
+    mistakes = {
+        from_one: chosen + 1,
+        larger: 3 - chosen,
+        not_summed: smaller,
+        over_examples: smaller.sum(axis=0),
+        swapped: np.searchsorted(lengths, boundaries),
+    }
+    yield Case(
+        "inside the buckets", (lengths, boundaries), chosen, hint, mistakes, errors={column: "could not be broadcast"}
+    )
     order = rng.permutation(3)
     yield Case("exactly on a boundary", (boundaries[order], boundaries), order, exclusive)
     above = boundaries[-1] + rng.integers(1, 9, size=2)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from utils.checks.cases import Case, Problem, exercise
-from utils.checks.values import describe
+from utils.checks.values import AS_ARRAY, describe
 from utils.datasets.routine import CYCLE, REST, WEATHER, activities
 
 
@@ -75,6 +75,16 @@ def rnn_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
         "weight has to be transposed: `x_t @ Wax.T`. The same goes for `Waa`, where NumPy would not complain."
     )
 
+    left = (
+        "A weight stands on the left of a product, as in the formula for one column. In a batch each example is a row: "
+        "put the batch on the left and transpose the weight, `a_prev @ Waa.T` and `x_t @ Wax.T`."
+    )
+    errors = {
+        left: rf"size {m} is different from|\({n_a},{n_a}\) and \({m},{n_a}\) not aligned",
+        shapes: "core dimension|not aligned",
+        column: rf"broadcast.*\({n_a},{m}\) \({n_a},\)",
+    }
+
     total = x_t @ Wax.T
     yield Case(
         "the input alone",
@@ -82,7 +92,7 @@ def rnn_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
         step(x_t, no_a, no_b),
         "Here `a_prev` and `ba` are 0, so only the input counts: `np.tanh(x_t @ Wax.T)`.",
         {column: step(x_t, no_a, no_b).T, linear: total, logistic: 1 / (1 + np.exp(-total))},
-        errors={shapes: "core dimension|not aligned"},
+        errors=errors,
     )
     yield Case(
         "the previous state alone",
@@ -121,11 +131,19 @@ def rnn_forward(rng: np.random.Generator) -> Iterator[Case]:
         "Every position started from `a0` again. After each step the new state becomes the previous state of "
         "the next one: `a_prev = a_next`."
     )
-    last = "Only the last state came back. Collect the state of every position: shape `(batch, T_x, n_a)`."
+    last = (
+        "The time axis is missing. Do not return the last state alone, or states joined by `np.concatenate`: collect "
+        "the state of every position, and `np.stack(states, axis=1)`."
+    )
     time_first = (
         "Time is the first axis of what you returned. Put it second: `np.stack(states, axis=1)`, or fill `a[:, t]`."
     )
     unstacked = "You returned a list of states. `np.stack(states, axis=1)` makes one array of it."
+    never = "Position 0 holds zeros: its step was never made. The loop begins at `t = 0`."
+    over_batch = (
+        "Your loop runs over the examples: `for x_t in x` and `x[t]` take one example each. Take one position of all "
+        "examples: `x[:, t]`."
+    )
     early = "You stored the state before the step. Position `t` holds the state *after* it has read `x[:, t]`."
     with_a0 = "`a0` itself came back too. The result has the states after positions 1 to T_x only."
     ignored = "`a0` has no effect: you start from zeros. Start the loop with `a_prev = a0`."
@@ -136,32 +154,40 @@ def rnn_forward(rng: np.random.Generator) -> Iterator[Case]:
     backwards = "You read the sequence from its end. Position 0 comes first."
     memoryless = "Each position forgot all earlier ones (it started from zeros). Keep the state: `a_prev = a_next`."
 
-    right = states(x[:, :1], zero, *weights)
+    errors = {
+        "You ran over the examples: `len(x)` is the size of the batch. Positions: `x.shape[1]`.": "out of bounds",
+        "Two arrays in a product do not fit. Mind the order of the arguments: "
+        "`rnn_cell_forward(x[:, t], a_prev, Waa, Wax, ba)`.": "core dimension|not aligned",
+    }
+    right, one = states(x[:, :1], a0, *weights), x[:, :1]
+    first_example = np.repeat(one[:1], m, axis=0)
     yield Case(
-        "one position, a0 = 0",
-        (x[:, :1], zero, *weights),
+        "one position",
+        (one, a0, *weights),
         right,
-        "With one position and `a0 = 0` the result is one step: `np.tanh(x[:, 0] @ Wax.T + ba)`, with a time "
-        "axis of length 1.",
+        "With one position the result is one step: `np.tanh(a0 @ Waa.T + x[:, 0] @ Wax.T + ba)`, with a time axis of "
+        "length 1.",
         {
             unstacked: [right[:, 0]],
             last: right[:, 0],
             time_first: right.swapaxes(0, 1),
-            early: zero[:, None],
-            with_a0: np.concatenate([zero[:, None], right], axis=1),
-        },
-    )
-    right = states(x[:, :1], a0, *weights)
-    yield Case(
-        "one position from another a0",
-        (x[:, :1], a0, *weights),
-        right,
-        "`a0` is the previous state of the first step.",
-        {
-            ignored: states(x[:, :1], zero, *weights),
-            wrong_step: states(x[:, :1], a0, Waa.T, Wax, ba),
             early: a0[:, None],
+            never: zero[:, None],
+            with_a0: np.concatenate([a0[:, None], right], axis=1),
+            ignored: states(one, zero, *weights),
+            wrong_step: states(one, a0, Waa.T, Wax, ba),
+            over_batch: states(first_example, a0, *weights),
+            f"{over_batch} The result has one state for each example.": states(
+                np.repeat(x[:, 0][None], m, axis=0), a0, *weights
+            ),
         },
+        errors=errors,
+    )
+    yield Case(
+        "one position from a0 = 0",
+        (one, zero, *weights),
+        states(one, zero, *weights),
+        "With `a0 = 0` the first step is `np.tanh(x[:, 0] @ Wax.T + ba)`.",
     )
     two = x[:, :2]
     yield Case(
@@ -291,7 +317,14 @@ def sequence_loss(rng: np.random.Generator) -> Iterator[Case]:
         "base": "Take the natural logarithm, `np.log`, not `np.log2` or `np.log10`.",
         "largest": "You took the largest probability. Take the one of the class that is right, `y[i, t]`.",
         "mean": "`total` is the mean over the positions. Here it is the sum.",
-        "batch": "You added over the batch. `total` has one number an example: add over time, `axis=1`.",
+        "batch": "You added over the batch. `total` has one number per example: add over time, `axis=1`.",
+        "exchanged": "Every loss is 0: the arguments of `np.where` are exchanged. It takes the second one where the "
+        "mask is True: `np.where(mask, p, 1.0)`.",
+        "axis": "`take_along_axis` keeps the last axis, with length 1: remove it with `[..., 0]` before the mask.",
+        "axes": "Both results have an axis too many at the end. `take_along_axis` returns three axes: remove the "
+        "last one with `[..., 0]`.",
+        "indices": "`take_along_axis` needs as many axes in `y` as in `y_hat`. Give `y` a third one: `y[..., None]`.",
+        "infinite": "You put the probability 0 where the mask is False, and `-log 0` is infinite. Put 1: `-log 1 = 0`.",
         "one": "`total` is one number for the whole batch. Add over time alone, `axis=1`.",
         "padding": "The padded positions are counted. Where `mask` is False, `step_loss` must be 0.",
         "only total": "`step_loss` still holds the losses at padded positions. Put zeros there, then add.",
@@ -307,6 +340,7 @@ def sequence_loss(rng: np.random.Generator) -> Iterator[Case]:
     step, total = _sequence_loss(*first)
     p = np.exp(-step)
     largest = -np.log(first[0].max(axis=-1))
+    not_removed = np.repeat(step[:, None], m, axis=1)  # (batch, batch, 1): what the mask's shape then makes of it
     yield Case(
         "one position",
         first,
@@ -321,7 +355,11 @@ def sequence_loss(rng: np.random.Generator) -> Iterator[Case]:
             texts["largest"]: (largest, largest.sum(axis=1)),
             texts["batch"]: (step, step.sum(axis=0)),
             texts["one"]: (step, step.sum()),
+            texts["exchanged"]: (0 * step, 0 * total),
+            texts["axis"]: (not_removed, not_removed.sum(axis=1)),
+            texts["axes"]: (step[..., None], total[..., None]),
         },
+        errors={texts["indices"]: "same number of dimensions|could not be broadcast|does not match"},
     )
     step, total = _sequence_loss(y_hat, y, every)
     yield Case(
@@ -343,6 +381,7 @@ def sequence_loss(rng: np.random.Generator) -> Iterator[Case]:
         "Padded positions (`mask` False) have loss 0, and add nothing to `total`.",
         {
             texts["padding"]: (step, total),
+            texts["infinite"]: (np.where(mask, step, np.inf), np.where(lengths < T_y, np.inf, total)),
             texts["only total"]: (step, masked_total),
             texts["mean"]: (masked, masked_total / lengths),
             texts["inverted"]: (step - masked, total - masked_total),
@@ -367,10 +406,10 @@ def keras_weights(rng: np.random.Generator) -> Iterator[Case]:
 
         def measure(returned):
             if not isinstance(returned, tuple | list) or len(returned) != 3:
-                raise Problem(f"returned {describe(returned)}, expected a list of three arrays")
+                hint = "End with `return` and a list: `[kernel, recurrent_kernel, bias]`."
+                raise Problem(f"returned {describe(returned)}, expected a list of three arrays", hint)
             for array, (name, shape) in zip(returned, shapes.items(), strict=True):
-                if np.shape(array) != shape or np.asarray(array).dtype.kind not in "biuf":
-                    raise Problem(f"returned {describe(array)} as {name}, expected an array of shape {shape}")
+                _check_array(array, name, shape)
             layer = keras.layers.SimpleRNN(n_a, return_sequences=True)
             layer.build(x.shape)
             layer.set_weights([np.asarray(array, "float32") for array in returned])
@@ -439,22 +478,43 @@ def _follows(weeks: list[list[str]]) -> Callable[[Any], bool]:
 
     def measure(returned):
         if not isinstance(returned, tuple | list) or len(returned) != 3:
-            raise Problem(f"returned {describe(returned)}, expected Waa, Wax and ba")
+            raise Problem(f"returned {describe(returned)}, expected Waa, Wax and ba", "End with `return Waa, Wax, ba`.")
         for array, name, shape in zip(returned, ("Waa", "Wax", "ba"), ((6, 6), (6, 2), (6,)), strict=True):
-            if np.shape(array) != shape or np.asarray(array).dtype.kind not in "biuf":
-                raise Problem(f"returned {describe(array)} as {name}, expected an array of shape {shape}")
+            _check_array(array, name, shape)
         weights = [np.asarray(array, float) for array in returned]
         for week in weeks:
             said, wanted = wired_activities(week, *weights), activities(week)
             if said != wanted:
                 raise Problem(
                     f"wires a network that answers the weather `{' '.join(week)}` with `{' '.join(said)}`, "
-                    "expected "
-                    f"`{' '.join(wanted)}` (a `?` means that no activity is on, or more than one)"
+                    f"expected `{' '.join(wanted)}`. {_first_slip(week, *weights)}"
                 )
         return True
 
     return measure
+
+
+def _check_array(array: Any, name: str, shape: tuple[int, ...]) -> None:
+    if not isinstance(array, np.ndarray):
+        raise Problem(f"returned {describe(array)} as {name}, expected an array of shape {shape}", AS_ARRAY)
+    if array.shape != shape or array.dtype.kind not in "biuf":
+        raise Problem(f"returned {describe(array)} as {name}, expected an array of shape {shape}")
+
+
+def _first_slip(week: list[str], Waa: np.ndarray, Wax: np.ndarray, ba: np.ndarray) -> str:
+    """On the first wrong day: the unit that fires and should not, or the one that should and does not."""
+    a, sunny = np.zeros(len(UNITS)), 0
+    for day, sky in enumerate(week, start=1):
+        sunny += sky == WEATHER[0]
+        right = (sunny - 1) % 3 + 3 * (sky != WEATHER[0])
+        total = Waa @ a + Wax @ np.array([sky == word for word in WEATHER], float) + ba
+        a = (total > 0).astype(float)
+        if not a[right]:
+            return f"On day {day} the unit `{UNITS[right]}` does not fire: its sum is {total[right]:g}, not above 0"
+        if a.sum() > 1:
+            extra = next(k for k in np.flatnonzero(a) if k != right)
+            return f"On day {day} the unit `{UNITS[extra]}` fires too: its sum is {total[extra]:g}"
+    return "Each unit fires when it should, but the read-out says something else"
 
 
 def _wiring() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -488,10 +548,14 @@ def wire_week(rng: np.random.Generator) -> Iterator[Case]:
         "With a bias of −0.5 one input of 1 is enough, so the unit fires on the weather alone. It needs two: "
         "use −1.5.": (Waa, Wax, loose),
     }
+    hears_rain = Wax.copy()
+    hears_rain[2] = 1
+    named["`SWIM` hears the rain too. On a rainy day he sleeps: `SWIM` reads the sun alone."] = (Waa, hears_rain, ba)
     sun, rain = WEATHER
 
     def case(name, hint, *weeks, points=1):
-        return Case(name, (), True, hint, named, _follows([list(week) for week in weeks]), points)
+        measure = _follows([list(week) for week in weeks])
+        return Case(name, (), True, hint, named, measure, points=points)
 
     yield case("the shapes", "Return `Waa, Wax, ba` with the shapes `(6, 6)`, `(6, 2)` and `(6,)`.")
     yield case(
@@ -508,7 +572,9 @@ def wire_week(rng: np.random.Generator) -> Iterator[Case]:
     )
     yield case(
         "three sunny days",
-        "After `bike` and sun comes `swim`: row `SWIM` reads `BIKE` (and `SLEPT_BIKE`), and the sun.",
+        "Look at the row of the unit that the sentence above names: which units of yesterday and which weather does it "
+        "read, and what does its bias ask for? (After `bike` and sun comes `swim`: row `SWIM` reads `BIKE`, "
+        "`SLEPT_BIKE` and the sun.)",
         [sun] * 3,
     )
     yield case(
@@ -520,7 +586,8 @@ def wire_week(rng: np.random.Generator) -> Iterator[Case]:
     yield case(
         "one rainy day",
         "After a rainy day he must still know where he was: `slept after run` fires when `run` was on and it "
-        "rains, and so on; and on the next sunny day he goes on from there.",
+        "rains, and so on; and on the next sunny day he goes on from there. "
+        "Mind that a sum of exactly 0 does not fire.",
         [sun, rain, sun],
         [sun, sun, rain, sun],
         [sun, sun, sun, rain, sun],

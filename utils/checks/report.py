@@ -1,6 +1,8 @@
 """What a learner sees of a check, and of a lesson's checks together."""
 
 import html
+import itertools
+import re
 import sys
 from dataclasses import dataclass
 
@@ -47,11 +49,13 @@ class Result(Shown):
         exercise: The exercise.
         outcomes: Its cases, each with why it failed, or `None`.
         seed: What decided the random inputs.
+        name: What the answer is called.
     """
 
     exercise: Exercise
     outcomes: tuple[tuple[Case, Failure | None], ...]
     seed: int
+    name: str
 
     @property
     def points(self) -> int:
@@ -97,8 +101,8 @@ class Result(Shown):
             return "\n".join([*lines, f"  {self.to_do()}"])
         lines += [f"  {FAILED if failure else PASSED} {case.name}" for case, failure in self.outcomes]
         if failure := self.failure:
-            lines += ["", f"  {failure.sentence}."]
-            for label, text in (("expected", failure.expected), ("got", failure.got)):
+            lines += ["", f"  {sentence(failure)}"]
+            for label, text in (("inputs", failure.inputs), ("expected", failure.expected), ("got", failure.got)):
                 if text:
                     lines += [f"  {label}:", *(f"    {line}" for line in text.splitlines())]
             lines += [f"  Hint: {failure.hint}"] if failure.hint else []
@@ -114,7 +118,7 @@ class Result(Shown):
 
     def again(self) -> str:
         """The call that repeats this check with the same inputs."""
-        return f'check("{self.exercise.number}", {self.exercise.answer}, seed={self.seed})'
+        return f'check("{self.exercise.number}", {self.name}, seed={self.seed})'
 
     def html(self) -> str:
         """The same, with a coloured bar, and the arrays side by side."""
@@ -136,10 +140,14 @@ class Result(Shown):
         failure = self.failure
         if failure is None:
             return ""
-        parts = [f'<div style="margin-top:.5em">{_text(failure.sentence)}.</div>']
+        parts = [f'<div style="margin-top:.5em">{_text(sentence(failure))}</div>']
+        short = "" if "\n" in failure.inputs or len(failure.inputs) > 60 else failure.inputs
+        if failure.inputs and not short:
+            shown = f'<pre style="margin:0">{html.escape(failure.inputs)}</pre>'
+            parts.append(f'<details style="opacity:.7"><summary>The inputs of this case</summary>{shown}</details>')
         arrays = [
             f'<div><div style="opacity:.7">{label}</div><pre style="margin:0">{html.escape(text)}</pre></div>'
-            for label, text in (("expected", failure.expected), ("got", failure.got))
+            for label, text in (("inputs", short), ("expected", failure.expected), ("got", failure.got))
             if text
         ]
         if arrays:
@@ -192,7 +200,14 @@ class Tally(Shown):
         )
 
 
+def sentence(failure: Failure) -> str:
+    """What went wrong, with the name of the function and a mark at its end."""
+    return failure.sentence if failure.sentence.endswith("?") else f"{failure.sentence}."
+
+
 def _text(text: str) -> str:
-    """Text as HTML, with `code` between backticks set as code."""
+    """Text as HTML, with `code` between backticks set as code, and *words* between stars stressed."""
     parts = html.escape(text, quote=False).split("`")
-    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    stressed = (re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", part) for part in parts[::2])
+    code = (f"<code>{part}</code>" for part in parts[1::2])
+    return "".join(part for pair in itertools.zip_longest(stressed, code, fillvalue="") for part in pair)

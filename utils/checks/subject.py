@@ -140,7 +140,7 @@ class Local:
         message = "".join(last).strip().splitlines()[-1]
         return Complaint(
             f"{self.name} raised {message}",
-            "Python's traceback is below: its last line says what went wrong, the line above it says where.",
+            "Python's message is below. Its last line says what went wrong; the lines under `your cell` show where.",
             own_traceback(error),
         )
 
