@@ -9,6 +9,8 @@ import pytest
 from utils.datasets import SPLITS, entities, records, sizes
 from utils.datasets.entities import CLUES, TAGS, TYPES, spans
 
+pytestmark = pytest.mark.slow  # makes or prepares whole data sets
+
 
 @pytest.fixture(scope="module")
 def parts():

@@ -9,6 +9,8 @@ import pytest
 from utils.datasets import SPLITS, records, reviews, sizes
 from utils.datasets.reviews import KINDS, LABELS
 
+pytestmark = pytest.mark.slow  # makes or prepares whole data sets
+
 
 @pytest.fixture(scope="module")
 def parts():
