@@ -18,7 +18,7 @@ from utils import datasets
 from utils.datasets import SPLITS, load, names, pronunciation, records, routine, splits
 
 # Sets that take seconds to make or to prepare.
-LARGE = {"agreement", "captions", "entities", "melodies", "pronunciation", "reviews", "tales", "translation"}
+LARGE = {"agreement", "captions", "entities", "melodies", "pronunciation", "reviews", "tales"}
 SETS = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in names()]
 
 
