@@ -76,11 +76,13 @@ class Lengths:
     def _convolve(self, row: "_Row", i: int, n: int) -> float:
         """Return the sum for the children up to the i-th, of n words together."""
         table = self._table[row.children[i]]
+        known = self._table[row.children[0]] if i == 1 else row.prefixes[i - 2]
         total = 0
         for length in self._support[row.children[i]]:
             if length > n:
                 break
-            total += self._prefix(row, i - 1, n - length) * table[length]
+            left = n - length
+            total += (known[left] if left < len(known) else self._prefix(row, i - 1, left)) * table[length]
         return total
 
     def _prefix(self, row: "_Row", i: int, n: int) -> float:
@@ -146,4 +148,6 @@ class _Row:
 def draw(rng: np.random.Generator, cumulative: list[float]) -> int:
     """Draw an index in proportion to the steps of a list of rising sums."""
     index = bisect_right(cumulative, rng.random() * cumulative[-1])
-    return min(index, bisect_left(cumulative, cumulative[-1]))  # where the product is rounded up to the last sum
+    if index == len(cumulative):  # the product is rounded up to the last sum
+        return bisect_left(cumulative, cumulative[-1])
+    return index
