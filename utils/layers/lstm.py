@@ -17,8 +17,8 @@ class LSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` with the same arguments and weights, and a faster training step on a CPU.
 
     The faster way is taken on the TensorFlow backend without a GPU, with Keras' default activations, and without
-    recurrent dropout, `stateful`, `unroll` or (in training) input dropout. Masks are right-padded. Otherwise it is the layer of Keras, whose
-    fused kernel is the fastest way on a GPU.
+    recurrent dropout, `stateful`, `unroll` or (in training) input dropout. Otherwise it is the layer of Keras, whose
+    fused kernel is the fastest way on a GPU. Masks are right-padded.
     """
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False) -> Any:

@@ -1,1 +1,1 @@
-"""What training needs and no lesson teaches: budgets, checkpoints, run folders, progress, and the recipes of `course train`."""
+"""What training needs and no lesson teaches: budgets, checkpoints, run folders, progress, `course train`'s recipes."""

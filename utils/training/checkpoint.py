@@ -50,7 +50,9 @@ def load(path: str | os.PathLike) -> tuple[dict[str, list[np.ndarray]], dict[str
                 if key != _PLAIN:
                     arrays.setdefault(key.rpartition("/")[0], []).append(content[key])
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} is no readable checkpoint ({error}): remove its folder and start again") from None
+        raise CheckpointError(
+            f"{path} is no readable checkpoint ({error}): remove its folder and start again"
+        ) from None
     return arrays, plain
 
 

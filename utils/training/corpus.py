@@ -66,7 +66,7 @@ def read_corpus(path: str | os.PathLike, unit: str, holdout: float) -> Corpus:
     what = "characters" if unit == "char" else "words and line ends"
     if len(parts[0]) < LEAST_TOKENS:
         raise RunError(
-            f"{path} gives {len(parts[0])} {what} to train on, but at least {LEAST_TOKENS} are needed: give a longer text"
+            f"{path} gives {len(parts[0])} {what} to train on, but at least {LEAST_TOKENS} are needed: give more text"
             + (" or a smaller --holdout" if holdout > 0.2 else "")
         )
     if not parts[1]:
@@ -78,9 +78,9 @@ def read_corpus(path: str | os.PathLike, unit: str, holdout: float) -> Corpus:
 
 
 def split_text(text: str, unit: str) -> list[str]:
-    """Split a text into characters, or into words with `<EOS>` at the end of each line that has any.
+    r"""Split a text into characters, or into words with `<EOS>` at the end of each line that has any.
 
-    >>> split_text("The dog barks.\\n\\nAnn", "word")
+    >>> split_text("The dog barks.\n\nAnn", "word")
     ['the', 'dog', 'barks', '.', '<EOS>', 'ann']
     """
     if unit == "char":
@@ -93,10 +93,10 @@ def split_text(text: str, unit: str) -> list[str]:
 
 
 def join_tokens(tokens: Sequence[str], unit: str) -> str:
-    """Put tokens together again: characters as they are, words with spaces between them.
+    r"""Put tokens together again: characters as they are, words with spaces between them.
 
     >>> join_tokens(["the", "dog", ",", "too", ".", "<EOS>", "ann"], "word")
-    'the dog, too.\\nann'
+    'the dog, too.\nann'
     """
     if unit == "char":
         return "".join(tokens)

@@ -58,9 +58,11 @@ class RunFolder:
         self.check(settings)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = open(self.path / ".lock", "w")  # noqa: SIM115: closed below, which unlocks it
+            lock = open(self.path / ".lock", "w")  # noqa: SIM115 (closed below, which unlocks it)
         except OSError as error:
-            raise RunError(f"{self.path} cannot be written ({error.strerror}): choose another folder with --out") from None
+            raise RunError(
+                f"{self.path} cannot be written ({error.strerror}): choose another folder with --out"
+            ) from None
         with lock:
             try:
                 if fcntl is not None:

@@ -102,7 +102,7 @@ class LanguageModel(keras.Model):
 
     def _read_time_first(self, ids: Any, state: Any, training: bool) -> tuple[Any, list[list[Any]]]:
         """The same with the recurrence by hand, and without transposing between the layers."""
-        ids, after = ops.transpose(ids), []
+        ids, after, x = ops.transpose(ids), [], None
         first = self.recurrent[0]
         if self.vocabulary_size <= _SMALL_VOCABULARY:
             # What each token contributes to the gates is the same wherever it stands: one product for each of V.

@@ -59,7 +59,9 @@ class Recipe:
 RECIPES = {
     ("quick", "char"): Recipe(),
     ("quick", "word"): Recipe(embedding=256, width=256, tied=True, dropout=0.3, length=35),
-    ("full", "char"): Recipe(embedding=128, width=1024, layers=2, dropout=0.4, streams=64, length=128, learning_rate=2e-3),
+    ("full", "char"): Recipe(
+        embedding=128, width=1024, layers=2, dropout=0.4, streams=64, length=128, learning_rate=2e-3
+    ),
     ("full", "word"): Recipe(
         embedding=512, width=1024, layers=2, tied=True, dropout=0.5, streams=64, length=70, learning_rate=2e-3
     ),
@@ -165,7 +167,7 @@ class _Run:
                 if not math.isfinite(losses[-1]):
                     raise RunError(f"the loss is {losses[-1]} at step {self.step}: the learning rate is too high")
                 self.step, self.used = self.step + 1, budget.used()
-                if done * _HISTORY_POINTS >= len(self.history) and self.step - first > 1:
+                if done * _HISTORY_POINTS >= len(self.history):
                     self._note(losses)
                     losses = []
                 if self.used - saved > _CHECKPOINT_SECONDS:
@@ -258,7 +260,7 @@ def sample(
         seed: Seed of the draws.
 
     Returns:
-        The continuations, without the prompt.
+        The prompt with each continuation.
 
     Raises:
         RunError: If there is no finished run, or the prompt has characters that the text never had.
@@ -285,23 +287,22 @@ def continuations(
 ) -> list[str]:
     """Continue a prompt; the arguments are those of `sample`, with a generator to use again."""
     tokens = split_text(prompt, unit) or ["\n" if unit == "char" else EOS]
-    if missing := sorted({token for token in tokens if token not in vocabulary}):
-        known = prompt.strip() and unit == "word"
+    missing = sorted({token for token in tokens if token not in vocabulary})
+    if missing and prompt:
         what = "words" if unit == "word" else "characters"
-        if prompt:
-            listed = ", ".join(map(repr, missing[:8]))
-            raise RunError(
-                f"the prompt has {what} that the model does not know: {listed}: leave them out"
-                + (f", or write {UNK!r}" if known and False else "")
-            )
-        tokens = [vocabulary.tokens[-1]]  # a text without line ends: begin after its rarest character
+        raise RunError(
+            f"the model does not know these {what} of the prompt: {' '.join(map(repr, missing[:8]))}; use others"
+        )
+    if missing:  # a text without line ends
+        tokens = [vocabulary.tokens[-1]]
     ids = np.repeat(vocabulary.encode(tokens)[None], count, axis=0)
     state = model.initial_state(count)
     if len(tokens) > 1:
         _, state = model(ids[:, :-1], state)
     generator = generator or text_generator(model, vocabulary)
     made = generator(ids[:, -1], state, length=length, sampling=sampling, seed=seed)
-    return [join_tokens(vocabulary.decode(row, keep_specials=True), unit) for row in made.ids]
+    shown = tokens if prompt else []
+    return [join_tokens([*shown, *vocabulary.decode(row, keep_specials=True)], unit) for row in made.ids]
 
 
 def text_generator(model: LanguageModel, vocabulary: Vocabulary) -> Generator:

@@ -38,7 +38,8 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.update(self._task, completed=fraction, words=words)
         elif fraction >= self._next:
-            self._console.print(f"{self._title}: {fraction:.0%}, {words}".replace("%", " %"), soft_wrap=True, markup=False)
+            line = f"{self._title}: {100 * fraction:.0f} %, {words}"
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
             self._next = fraction + 0.1
 
     def __exit__(
