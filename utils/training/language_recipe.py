@@ -176,9 +176,11 @@ class _Run:
                 heldout = f", held out {self.history[-1]['heldout_nats']:.3f}" if self.history else ""
                 recent = losses[-20:] or [self.history[-1]["train_nats"]]
                 show(done, f"step {self.step:,}: {sum(recent) / len(recent):.3f} nats a {self.corpus.unit}{heldout}")
-        finally:
-            if self.step > first:
-                self.save()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        if self.step > first:
+            self.save()
 
     def _note(self, losses: list[float]) -> None:
         """Add a point to the history, evaluated on the first part of what is held out."""

@@ -168,9 +168,11 @@ class _Run:
                 show(done, f"step {self.step:,}: {sum(recent) / len(recent):.3f} nats a tag{score}")
             if self.step > first and losses:
                 self._note(losses)
-        finally:
-            if self.step > first:
-                self.save()
+        except KeyboardInterrupt:
+            self.save()
+            raise
+        if self.step > first:
+            self.save()
 
     def _note(self, losses: list[float]) -> None:
         """Add a point to the history, and keep the weights if no earlier ones did better on the dev sentences."""
