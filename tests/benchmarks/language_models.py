@@ -1,8 +1,8 @@
-"""What `course train language-model` reaches in some minutes, next to the GRU of TensorFlow's tutorial on text generation.
+"""What `course train language-model` reaches in some minutes, next to the GRU of TensorFlow's tutorial on text.
 
-Run by hand: `python tests/benchmarks/language_models.py TEXT [MINUTES] [SEEDS]`. Both train for the same wall time on the
-first 90 % of the text and are evaluated in the same way, with carried state, on the last 10 %. The tutorial's model is a
-Keras GRU with 1024 units, an embedding of 256, batches of 64 shuffled pieces of 100 characters, and Adam.
+Run by hand: `python tests/benchmarks/language_models.py TEXT [MINUTES] [SEEDS]`. Both train for the same wall time on
+the first 90 % of the text and are evaluated in the same way, with carried state, on the last 10 %. The tutorial's model
+is a Keras GRU with 1024 units, an embedding of 256, batches of 64 shuffled pieces of 100 characters, and Adam.
 """
 
 import sys
@@ -59,12 +59,12 @@ def tutorial(corpus: Corpus, minutes: float, seed: int) -> tuple[float, int]:
         weights = [variable.value for variable in model.trainable_variables]
         optimizer.apply(tape.gradient(loss, weights), model.trainable_variables)
 
-    for number, batch in enumerate(batches.repeat().prefetch(2)):
+    for steps, batch in enumerate(batches.repeat().prefetch(2), start=1):
         step(batch)
         if time.monotonic() - begin > 60 * minutes:
             break
     nats, tokens = evaluate(model, corpus.ids, corpus.train, corpus.heldout)
-    return nats / tokens, number + 1
+    return nats / tokens, steps
 
 
 def main() -> None:
