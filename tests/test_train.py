@@ -17,6 +17,7 @@ from conftest import ROOT
 from typer.testing import CliRunner
 
 from utils.cli import app
+from utils.datasets import records
 from utils.metrics import summed_nats
 from utils.training import language_recipe, tagging_recipe
 from utils.training.language_model import LanguageModel
@@ -24,6 +25,7 @@ from utils.training.tagger import TagEncoder, Tagger
 
 pytestmark = pytest.mark.slow  # compiles and trains models
 
+FULL_SIZE = {**language_recipe.RECIPES, "tagger": tagging_recipe.RECIPES["quick"]}
 SMALL = language_recipe.Recipe(embedding=8, width=16, streams=4, length=16, dropout=0.1)
 SMALL_TAGGER = tagging_recipe.Recipe(word_width=8, character_width=8, width=8, batch=8, learning_rate=0.02)
 
@@ -290,3 +292,28 @@ def test_a_killed_run_goes_on_where_it_was(kind, text, sentences, tmp_path):
     assert resumed[key] == pytest.approx(whole[key], abs=1e-3)
     first, second = (run["history"][-1]["train_nats"] for run in (resumed, whole))
     assert first == pytest.approx(second, rel=0.02)
+
+
+# With the recipes as they are
+
+
+@pytest.mark.nightly
+def test_the_recipe_beats_the_bigram_on_the_tales(tmp_path):
+    texts = [record["text"] for split in ("train", "test") for record in records("tales", split)]
+    path = tmp_path / "tales.txt"
+    path.write_text("\n".join(texts) + "\n", encoding="utf-8")
+    recipe = FULL_SIZE["quick", "word"]
+    report = language_recipe.train(path, tmp_path / "run", unit="word", steps=700, recipe=recipe)
+    assert report["nats_per_token"] < math.log(27.01)  # the interpolated bigram's perplexity (utils.datasets.tales)
+
+
+@pytest.mark.nightly
+def test_the_recipe_learns_the_entities(tmp_path):
+    paths = []
+    for split in ("train", "validation", "test"):
+        sentences = (zip(record["tokens"], record["tags"], strict=True) for record in records("entities", split))
+        paths.append(tmp_path / f"{split}.conll")
+        blocks = ("".join(f"{token}\t{tag}\n" for token, tag in sentence) for sentence in sentences)
+        paths[-1].write_text("\n".join(blocks), encoding="utf-8")
+    report = tagging_recipe.train(*paths, tmp_path / "run", steps=1500, recipe=FULL_SIZE["tagger"])
+    assert report["entity_f1"] > max(0.85, report["most_frequent_tag_entity_f1"])

@@ -59,10 +59,10 @@ def tutorial(corpus: Corpus, minutes: float, seed: int) -> tuple[float, int]:
         weights = [variable.value for variable in model.trainable_variables]
         optimizer.apply(tape.gradient(loss, weights), model.trainable_variables)
 
-    for steps, batch in enumerate(batches.repeat().prefetch(2), start=1):
-        step(batch)
-        if time.monotonic() - begin > 60 * minutes:
-            break
+    steps, endless = 0, iter(batches.repeat().prefetch(2))
+    while time.monotonic() - begin < 60 * minutes:
+        step(next(endless))
+        steps += 1
     nats, tokens = evaluate(model, corpus.ids, corpus.train, corpus.heldout)
     return nats / tokens, steps
 
