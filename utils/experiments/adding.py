@@ -77,7 +77,11 @@ def network(cell: str, n_a: int, forget_bias: float | str = 1.0, T: int = 100, s
 
 
 def learn(
-    model: "keras.Model", seed: int, learning_rate: float, settings: Mapping[str, Any]
+    model: "keras.Model",
+    seed: int,
+    learning_rate: float,
+    settings: Mapping[str, Any],
+    draw: Callable[[np.random.Generator, int, int], tuple[np.ndarray, np.ndarray]] = sequences,
 ) -> Iterator[tuple[int, float]]:
     """Train a network on fresh examples, and measure it now and then.
 
@@ -86,6 +90,7 @@ def learn(
         seed: Decides the examples.
         learning_rate: Of Adam.
         settings: "T", "batch", "steps", "every" (steps between two measurements), "clipnorm", "test".
+        draw: Called with a generator, the number of examples and T; returns x and y.
 
     Yields:
         Steps made, and mean squared error on the test examples, which are the same for every network.
@@ -93,13 +98,13 @@ def learn(
     import keras
 
     T, batch, every = settings["T"], settings["batch"], settings["every"]
-    test = sequences(np.random.default_rng(10_000), settings["test"], T)
+    test = draw(np.random.default_rng(10_000), settings["test"], T)
     optimizer = keras.optimizers.Adam(learning_rate, clipnorm=settings["clipnorm"])
     model.compile(optimizer=optimizer, loss="mse")
     rng = np.random.default_rng(seed)
     yield 0, float(model.evaluate(*test, batch_size=500, verbose=0))
     for step in range(every, settings["steps"] + 1, every):
-        x, y = sequences(rng, every * batch, T)
+        x, y = draw(rng, every * batch, T)
         model.fit(x, y, batch_size=batch, verbose=0, shuffle=False)
         yield step, float(model.evaluate(*test, batch_size=500, verbose=0))
 
