@@ -127,7 +127,12 @@ EXPERIMENTS: dict[str, Experiment] = {
             "agreement-every-word",
             "The same, when the loss counts every word of the sentence and the verb is one of them.",
             _AGREEMENT_COLUMNS,
-            _AGREEMENT | {"objectives": ["every word"], "epochs": 15},
+            _AGREEMENT
+            | {
+                "objectives": ["every word"],
+                "epochs": 15,
+                "variants": [v for v in _AGREEMENT["variants"] if v != {"cell": "plain", "learning_rate": 0.01}],
+            },
             _all_epochs,
             _of_objectives,
         ),
