@@ -3,7 +3,6 @@
 The oracles go through one sentence and one token at a time in plain Python; the answers work on whole batches.
 """
 
-import itertools
 import math
 from collections.abc import Iterator
 
@@ -26,7 +25,9 @@ def inputs_and_targets(rng: np.random.Generator) -> Iterator[Case]:
         "you pad."
     )
     not_shifted = "`x` and `y` are the same. The target of a position is the token *after* its input."
-    backwards = "Inputs and targets are exchanged: the model reads `<BOS>` and the words, and predicts words and `<EOS>`."
+    backwards = (
+        "Inputs and targets are exchanged: the model reads `<BOS>` and the words, and predicts words and `<EOS>`."
+    )
     short = (
         "The mask is one too short: the prediction of `<EOS>` counts as well. A sentence of n tokens has n + 1 "
         "predictions."
@@ -39,7 +40,7 @@ def inputs_and_targets(rng: np.random.Generator) -> Iterator[Case]:
     all_true = "The mask is True everywhere. Shorter sentences are padded, and there it has to be False."
     cut = "The last token of the longest sentence is gone. `x` is `<BOS>` and *all* tokens."
     errors = {
-        "A list and a number do not add. `[BOS, *sentence]` makes a new list with `BOS` in front.": "can only concatenate",
+        "A list and a number do not add: `[BOS, *sentence]` makes a list with `BOS` in front.": "can only concatenate",
         "The rows have different lengths, and NumPy makes no array of them. `pad` does.": "inhomogeneous",
     }
 
@@ -168,7 +169,9 @@ def perplexity(rng: np.random.Generator) -> Iterator[Case]:
         "You took the mean of each sentence first, so short sentences count as much as long ones. Take one mean over "
         "all real positions together."
     )
-    mean_of_exp = "You took the exponential of each position (or sentence) before the mean. First one mean, then one exp."
+    mean_of_exp = (
+        "You took the exponential of each position (or sentence) before the mean. First one mean, then one exp."
+    )
     total = "You did not divide: this is the exponential of the sum. Take the mean."
     infinite = (
         "What stands at padded positions has entered: 0 · inf and nan spoil every sum. Choose with `log_p[mask]`; do "
@@ -244,7 +247,7 @@ def sentence_log_probability(rng: np.random.Generator) -> Iterator[Case]:
     )
     errors = {
         "`np.take_along_axis` needs as many axes in the indices as in the array: `y[..., None]`.": "same number of dim",
-        "Two arrays do not fit: keep the last axis of a maximum or a sum with `keepdims=True`.": "could not be broadcast",
+        "Two arrays do not fit: keep the last axis of a maximum or sum with `keepdims=True`.": "could not be broadcast",
     }
 
     def case(name, lengths, hint=hint, scale=1.0, V=5, shift=0.0, junk=None):
@@ -257,7 +260,7 @@ def sentence_log_probability(rng: np.random.Generator) -> Iterator[Case]:
             logits[~mask] = junk
         right = _sentence(logits, y, mask)
         every = np.ones_like(mask)
-        log_p = np.array([_sentence(np.moveaxis(logits[:, [t]], 0, 0), y[:, [t]], every[:, [t]]) for t in range(T)]).T
+        log_p = np.array([_sentence(logits[:, [t]], y[:, [t]], every[:, [t]]) for t in range(T)]).T
         best = np.array([_sentence(logits[:, [t]], logits[:, [t]].argmax(-1), every[:, [t]]) for t in range(T)]).T
         picked = np.take_along_axis(logits, y[..., None], axis=-1)[..., 0]
         with np.errstate(all="ignore"):
@@ -384,7 +387,9 @@ def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
     renormalised = (
         "The nucleus was measured after top-k had been divided by its sum. Apply both rules to `p` as it came in."
     )
-    one_set = "All rows keep the same tokens. Each row has likeliest tokens of its own: sort all rows, along the last axis."
+    one_set = (
+        "All rows keep the same tokens. Each row has likeliest tokens of its own: sort all rows, along the last axis."
+    )
     changed = "With `top_k = V` and `top_p = 1` nothing is cut off: the probabilities come back as they are."
     hint = "Of each row the likeliest tokens stay, in their places, and are divided by their sum."
 
@@ -398,9 +403,7 @@ def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
         tail = np.array([_kept_from_below(row, top_k, top_p) for row in p])
         short_p = np.array([_by_rank(row, top_k, lambda b, v: b + v <= top_p) for row in p])
         long_k = _kept(p, top_k + 1, top_p)
-        either_one = np.array(
-            [_by_rank(row, V, lambda b, v, r=None: True, lambda r, b: r < top_k or b < top_p) for row in p]
-        )
+        either_one = np.array([_by_rank(row, either=lambda rank, b: rank < top_k or b < top_p) for row in p])
         after_k = _kept(_kept(p, top_k, 1.0), V, top_p)
         with np.errstate(invalid="ignore"):
             candidates = {
@@ -433,7 +436,7 @@ def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(name, (p, top_k, top_p), right, own, mistakes)
 
 
-def _by_rank(row, top_k, fits, either=None):
+def _by_rank(row, top_k=0, fits=None, either=None):
     """What stays of a row by a rule about the sum before a token and its own probability."""
     out, before = np.zeros(len(row)), 0.0
     for rank, k in enumerate(sorted(range(len(row)), key=lambda k: -row[k])):
@@ -469,7 +472,7 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
             following = np.where(state[:, 0] == state[:, 1], EOS, table[place])
             p, rows = np.full((len(x_t), V), 0.1 / (V - 2)), np.arange(len(x_t))
             p[rows, other[place]], p[rows, following] = 0.3, 0.6
-            return p, state + [1, 0]
+            return p, state + np.array([1, 0])
 
         starts = 3 * np.arange(len(ends))
         return step, np.stack([starts, starts + ends - 1], axis=1)
@@ -481,7 +484,11 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         return np.argsort(np.asarray(p), axis=-1)[:, -2]
 
     def run(step, state, choose, batch, length, how="right"):
-        ids, x_t, done = np.zeros((batch, length), int), np.full(batch, PAD if how == "starts at 0" else BOS), [False] * batch
+        ids, x_t, done = (
+            np.zeros((batch, length), int),
+            np.full(batch, PAD if how == "starts at 0" else BOS),
+            [False] * batch,
+        )
         first = state
         for t in range(length):
             p, new = step(x_t, first if how == "no state" else state)
@@ -513,8 +520,8 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         ),
         "talks on": "A row went on after its `<EOS>`. Later places of this row are `<PAD>`, 0.",
         "without <EOS>": (
-            "The `<EOS>` itself is missing. It is the last token of its row: store it, and mark the row as done *after* "
-            "that."
+            "The `<EOS>` itself is missing. It is the last token of its row: store it, and mark the row as done "
+            "*after* that."
         ),
         "<EOS> again": "After the first `<EOS>` of a row comes `<PAD>` (0), not `<EOS>` again.",
         "stops at the first": (

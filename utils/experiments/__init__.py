@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement
+from utils.experiments import adding, agreement, language
 from utils.experiments.storage import Result, read, write
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
@@ -63,6 +63,8 @@ _AGREEMENT = {
     ],
 }
 _AGREEMENT_COLUMNS = ("seed", "objective", "cell", "learning_rate", "by", "value", "accuracy", "n")
+_LANGUAGE_COLUMNS = ("seed", "weights", "direct", "dropout", "epoch", "train", "validation", "test")
+_LANGUAGE = {"min_count": 5, "embedding": 64, "n_a": 96, "learning_rate": 0.006, "clipnorm": 1.0}
 
 
 def _of_variants(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
@@ -79,6 +81,14 @@ def _of_objectives(seed: int, settings: Mapping[str, Any], advance: Callable[[in
 
 def _all_epochs(settings: Mapping[str, Any]) -> int:
     return settings["epochs"] * len(settings["objectives"]) * len(settings["variants"])
+
+
+def _epochs_of_variants(settings: Mapping[str, Any]) -> int:
+    return settings["epochs"] * len(settings["variants"])
+
+
+def _all_passes(settings: Mapping[str, Any]) -> int:
+    return settings["passes"] * len(settings["lengths"]) * len(settings["trained"])
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -135,6 +145,46 @@ EXPERIMENTS: dict[str, Experiment] = {
             },
             _all_epochs,
             _of_objectives,
+        ),
+        Experiment(
+            "language-model",
+            "How much of the gap between counting pairs and the grammar itself does an LSTM close, with and without a "
+            "direct way from the last word to the prediction?",
+            _LANGUAGE_COLUMNS,
+            _LANGUAGE
+            | {
+                "n_a": 192,
+                "sentences": 19825,
+                "batch": 32,
+                "epochs": 6,
+                "variants": [{"weights": "tied", "direct": direct, "dropout": 0.1} for direct in ("yes", "no")],
+            },
+            _epochs_of_variants,
+            language.rows,
+        ),
+        Experiment(
+            "tying",
+            "What do tied weights and dropout do for a language model of 4000 sentences?",
+            _LANGUAGE_COLUMNS,
+            _LANGUAGE
+            | {
+                "sentences": 4000,
+                "batch": 32,
+                "epochs": 12,
+                "variants": [
+                    {"weights": weights, "dropout": dropout} for dropout in (0.0, 0.3) for weights in ("tied", "untied")
+                ],
+            },
+            _epochs_of_variants,
+            language.rows,
+        ),
+        Experiment(
+            "carried-state",
+            "Running text is read in segments: what is lost if each of them starts from zeros, in training and after?",
+            ("seed", "length", "trained", "read", "nats"),
+            _LANGUAGE | {"streams": 32, "passes": 2, "lengths": [5, 20], "trained": ["carried", "reset"]},
+            _all_passes,
+            language.carried_rows,
         ),
     )
 }
