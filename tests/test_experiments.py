@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from utils import experiments
 from utils.cli import app
-from utils.experiments import adding, storage
+from utils.experiments import adding, language, storage
 from utils.experiments.storage import Result
 
 ROWS = tuple(
@@ -39,6 +39,8 @@ SMALL_AGREEMENT = {
     "variants": [{"cell": "plain", "learning_rate": 0.01}],
 }
 
+SMALL_LANGUAGE = {"embedding": 4, "n_a": 3}
+
 
 # Stored results
 
@@ -53,7 +55,7 @@ def test_the_stored_result_was_made_by_the_current_settings_and_has_every_column
     by_seed = [[row for row in found.rows if row["seed"] == seed] for seed in found.seeds]
     assert len({len(rows) for rows in by_seed}) == 1
     assert sum(map(len, by_seed)) == len(found.rows)
-    assert all(np.isfinite(row["error" if "error" in row else "accuracy"]) for row in found.rows)
+    assert all(np.isfinite(value) for row in found.rows for value in row.values() if isinstance(value, float))
     assert found.hardware
     assert found.versions.startswith("Python 3.")
     assert experiments.path(name).stat().st_size < 100_000
@@ -104,6 +106,33 @@ def test_a_small_run_of_agreement_reports_its_progress(objective):
     assert len(found.rows) == 1 + 5 + 5
     assert all(0 <= row["accuracy"] <= 1 for row in found.rows)
     assert all(tuple(row) == experiments.find("agreement").columns for row in found.rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "changes", "rows"),
+    [
+        ("language-model", {"sentences": 64, "epochs": 2}, 4),
+        ("tying", {"sentences": 64, "epochs": 1}, 4),
+        ("carried-state", {"passes": 1, "lengths": [200]}, 4),
+    ],
+)
+def test_a_small_run_of_the_language_models_reports_its_progress(name, changes, rows):
+    made = []
+    found = experiments.run(name, [0], made.append, **SMALL_LANGUAGE, **changes)
+    assert sum(made) == experiments.find(name).work(found.settings)
+    assert len(found.rows) == rows
+    assert all(tuple(row) == experiments.find(name).columns for row in found.rows)
+    nats = [value for row in found.rows for key, value in row.items() if key in ("train", "validation", "test", "nats")]
+    assert all(4 < value < 8 for value in nats)  # it starts at log 1480 = 7.3
+
+
+def test_running_text_goes_on_from_row_to_row():
+    x, y = language.running("test", 5, 4)
+    assert x.shape == y.shape
+    assert x.shape[0] == 4
+    assert (x[:, 1:] == y[:, :-1])[y[:, :-1] != 3].all()
+    assert (x[:, 1:][y[:, :-1] == 3] == 2).all()  # after the end of a sentence comes the beginning of the next
 
 
 def test_an_experiment_that_does_not_exist_a_wrong_setting_and_wrong_seeds_are_refused():
