@@ -156,8 +156,9 @@ EXPERIMENTS: dict[str, Experiment] = {
                 "n_a": 192,
                 "sentences": 19825,
                 "batch": 32,
-                "epochs": 6,
-                "variants": [{"weights": "tied", "direct": direct, "dropout": 0.1} for direct in ("yes", "no")],
+                "epochs": 8,
+                "learning_rate": 0.008,
+                "variants": [{"weights": "tied", "direct": direct, "dropout": 0.15} for direct in ("yes", "no")],
             },
             _epochs_of_variants,
             language.rows,
@@ -170,7 +171,7 @@ EXPERIMENTS: dict[str, Experiment] = {
             | {
                 "sentences": 4000,
                 "batch": 32,
-                "epochs": 12,
+                "epochs": 8,
                 "variants": [
                     {"weights": weights, "dropout": dropout} for dropout in (0.0, 0.3) for weights in ("tied", "untied")
                 ],
