@@ -173,7 +173,9 @@ EXPERIMENTS: dict[str, Experiment] = {
                 "batch": 32,
                 "epochs": 8,
                 "variants": [
-                    {"weights": weights, "dropout": dropout} for dropout in (0.0, 0.3) for weights in ("tied", "untied")
+                    {"weights": weights, "direct": "no", "dropout": dropout}
+                    for dropout in (0.0, 0.3)
+                    for weights in ("tied", "untied")
                 ],
             },
             _epochs_of_variants,
