@@ -99,7 +99,9 @@ def learn(
             tf.boolean_mask(ids[:, 1:], real), tf.boolean_mask(logits, real)
         )
 
-    @tf.function(reduce_retracing=True)
+    shapes = [fed.element_spec[name] for name in ("s", "s_mask")]
+
+    @tf.function(input_signature=shapes)
     def step(ids, mask):
         with tf.GradientTape() as tape:
             nats = losses(ids, mask, True)
@@ -108,7 +110,7 @@ def learn(
         optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
         return tf.reduce_sum(nats), tf.size(nats)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(input_signature=shapes)
     def read(ids, mask):
         nats = losses(ids, mask, False)
         return tf.reduce_sum(nats), tf.size(nats)
@@ -176,6 +178,9 @@ def carried_rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> It
     from utils.runtime import seed_everything
 
     text = {split: running(split, settings["min_count"], settings["streams"]) for split in ("train", "test")}
+    ids = tf.TensorSpec((settings["streams"], None), "int32")
+    part_of_state = tf.TensorSpec((settings["streams"], settings["n_a"]), "float32")
+    shapes = [ids, ids, [[part_of_state, part_of_state]]]
     for length in settings["lengths"]:
         for trained in settings["trained"]:
             seed_everything(seed)
@@ -184,7 +189,7 @@ def carried_rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> It
                 model, settings["passes"] * math.ceil(text["train"][0].shape[1] / length), settings
             )
 
-            @tf.function(reduce_retracing=True)
+            @tf.function(input_signature=shapes)
             def step(x, y, state, model=model, optimizer=optimizer):
                 with tf.GradientTape() as tape:
                     logits, state = model(x, state, training=True)
@@ -193,7 +198,7 @@ def carried_rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> It
                 optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
                 return loss, state
 
-            @tf.function(reduce_retracing=True)
+            @tf.function(input_signature=shapes)
             def read(x, y, state, model=model):
                 logits, state = model(x, state)
                 return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, logits)), state
