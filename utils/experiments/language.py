@@ -44,17 +44,22 @@ def network(settings: Mapping[str, Any], variant: Mapping[str, Any]) -> "Languag
     Args:
         settings: "min_count", as `vocabulary` takes it, "embedding" and "n_a", the sizes.
         variant: "weights", "tied" where one matrix serves at input and output, else "untied"; "direct", "yes" where
-            the last word's embedding goes straight to the (tied) softmax too; "dropout", the share.
+            the last word's embedding goes straight to the softmax too, if that is tied; "dropout", the share.
 
     Returns:
         The model, with its weights.
     """
     from utils.training.language_model import LanguageModel
 
-    size, direct = settings["embedding"], variant["direct"] == "yes"
-    options = {"tied": True, "scale": size**0.5, "direct": direct} if variant["weights"] == "tied" else {}
+    size, tied = settings["embedding"], variant["weights"] == "tied"
     model = LanguageModel(
-        len(vocabulary(settings["min_count"])), size, settings["n_a"], dropout=variant["dropout"], **options
+        len(vocabulary(settings["min_count"])),
+        size,
+        settings["n_a"],
+        dropout=variant["dropout"],
+        tied=tied,
+        scale=size**0.5,  # of both, so that steps of the same size change the inputs equally much
+        direct=variant["direct"] == "yes",
     )
     model.build()
     return model
@@ -78,11 +83,12 @@ def learn(
     Args:
         model: What `network` gives.
         seed: Decides the batches.
-        settings: "sentences", how many of the training split; "batch", "epochs", and those of `optimizer_of`.
+        settings: "sentences", how many of the training split; "batch", "epochs", "judged_on", splits; and those of
+            `optimizer_of`.
         advance: Called with 1 after each epoch.
 
     Yields:
-        After each epoch "train", the mean loss of its training steps, "validation" and "test", in nats a token.
+        After each epoch "train", the mean loss of its training steps, and that on the splits, in nats a token.
     """
     import tensorflow as tf
 
@@ -116,7 +122,7 @@ def learn(
         return tf.reduce_sum(nats), tf.size(nats)
 
     parts = {"train": (step, fed)}
-    for split in ("validation", "test"):
+    for split in settings["judged_on"]:
         ids = sentences(split, settings["min_count"])
         parts[split] = (read, batches({"s": ids}, batch_size=256, shuffle=False))
     for _ in range(settings["epochs"]):
@@ -138,7 +144,7 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
         advance: Called with the epochs that were made since its last call.
 
     Yields:
-        Rows with seed, those of the variant, epoch, train, validation, test.
+        Rows with seed, those of the variant, epoch, train, and the splits.
     """
     from utils.runtime import seed_everything
 

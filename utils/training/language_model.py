@@ -51,7 +51,7 @@ class LanguageModel(keras.Model):
             raise ValueError("direct is True, but tied is False: the direct way leads to a tied softmax")
         self._config = {**sizes, "dropout": dropout, "tied": tied, "scale": scale, "direct": direct}
         self.vocabulary_size, self.width, self.scale = vocabulary_size, width, scale
-        start = keras.initializers.RandomNormal(stddev=embedding**-0.5 if tied else 0.5)
+        start = keras.initializers.RandomNormal(stddev=embedding**-0.5 if tied else 0.5 / scale)
         self.embedding = keras.layers.Embedding(vocabulary_size, embedding, embeddings_initializer=start)
         self.recurrent = [LSTM(width, return_sequences=True, return_state=True) for _ in range(layers)]
         self.drops = [keras.layers.Dropout(dropout) for _ in range(layers + 1)]
