@@ -194,6 +194,20 @@ def test_unrolled_numbers_outputs_from_one_when_they_follow_the_inputs():
     assert "W_hx, W_hh and W_yh" in drawing.description
 
 
+def test_unrolled_shows_the_way_back_and_where_it_is_cut():
+    forwards = unrolled(list("xyz"), [None, None, "c"], title="Forwards")
+    back = unrolled(list("xyz"), [None, None, "c"], title="Back", backward=True)
+    cut = unrolled(list("xyz"), [None, None, "c"], title="Cut", backward=True, cuts=[1])
+    patches = [len(drawing.figure.axes[0].patches) for drawing in (forwards, back, cut)]
+    assert patches == [patches[0], patches[0] + 4, patches[0] + 4]  # one arrow from the output, three along the states
+    assert "dashed" not in forwards.description
+    assert back.description.endswith("dashed arrows lead back from the outputs and along the states to a^<0>.")
+    assert "not across a bar after step 1" in cut.description
+    for wrong in ({"cuts": [1]}, {"backward": True, "cuts": [3]}):
+        with pytest.raises(ValueError, match="expects steps from 1 to 2"):
+            unrolled(list("xyz"), list("abc"), title="Wrong", **wrong)
+
+
 def test_unrolled_keeps_the_number_of_a_step_in_the_middle():
     assert "y-hat^<2> ('b')" in unrolled(list("xyz"), [None, "b", None], title="Middle").description
 
@@ -365,6 +379,18 @@ def test_band_takes_the_colour_of_its_line_or_a_label_of_its_own():
     assert len(own.figure.texts) == 2  # title and one label
     assert "the band around 'run' spans 2 to 4 at 1 and 0 to 2 at 3" in own.description
     assert "the band '5 seeds' spans" in other.description
+
+
+def test_theory_is_dashed_and_has_a_label_unless_it_bears_the_name_of_a_line():
+    own = curves({"0.9": [1, 0.9]}, theory={"0.9": [1, 0.8]}, **AXES)
+    other = curves({"0.9": [1, 0.9]}, theory={"bound": ([1, 2, 3], [1, 2, 4])}, log_y=True, **AXES)
+    assert own.figure.axes[0].lines[1].get_linestyle() == "--"
+    assert len(own.figure.texts) == 2  # title and one label
+    assert "dashed, the theory of '0.9' falls from 1 at 1 to 0.8 at 2" in own.description
+    assert "bound" in texts(other)
+    assert "dashed, 'bound' rises from 1 at 1 to 4 at 3" in other.description
+    with pytest.raises(ValueError, match=r"theory\['bound'\] reaches 0"):
+        curves({"a": [1, 1]}, theory={"bound": [1, 0]}, log_y=True, **AXES)
 
 
 def test_logarithmic_axis_shows_every_value():
