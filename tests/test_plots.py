@@ -398,6 +398,8 @@ def test_logarithmic_axis_shows_every_value():
     assert drawing.figure.axes[0].get_yscale() == "log"
     assert "on a logarithmic axis" in drawing.description
     assert "×10⁻¹⁸" in drawing.description
+    dip = curves({"error": [1e-3, 1e-9, 1e-2]}, log_y=True, **AXES)
+    assert "falls from 0.001 at 1 to 1×10⁻⁹ at 2, then rises to 0.01 at 3" in dip.description
 
 
 @pytest.mark.parametrize(

@@ -102,14 +102,14 @@ def curves(
     said = []
     for name, (x, y) in parsed.items():
         finite = np.isfinite(y)
-        said.append(f"'{plain(name)}' {course(x[finite], y[finite])}")
+        said.append(f"'{plain(name)}' {course(x[finite], y[finite], log_y)}")
         if not finite.all():
             said[-1] += f" ({counted(int((~finite).sum()), 'value is', 'values are')} not finite and left out)"
     said += [_band_in_words(name, *part, of_line=name in parsed) for name, part in ranges.items()]
     for name, (x, y) in predicted.items():
         finite = np.isfinite(y)
         of_line = "the theory of " if name in parsed else ""
-        said.append(f"dashed, {of_line}'{plain(name)}' {course(x[finite], y[finite])}")
+        said.append(f"dashed, {of_line}'{plain(name)}' {course(x[finite], y[finite], log_y)}")
     said += _levels_in_words(levels)
     scale = " on a logarithmic axis" if log_y else ""
     return Drawing(figure, f"Curves of {plain(ylabel)} against {plain(xlabel)}{scale}: {'; '.join(said)}.")
