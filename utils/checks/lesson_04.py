@@ -635,10 +635,10 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         "The gradient crosses the cuts: this is full backpropagation. Call `rnn_backward` for each segment by itself."
     )
     from_a0 = (
-        "Every segment starts from `a0`. Forwards nothing is cut: the state before the segment that begins at `start` "
-        "is `a[:, start - 1]`."
+        "Every segment starts from `a0`. Forwards nothing is cut: the state before the segment from `begin` on is "
+        "`a[:, begin - 1]`."
     )
-    from_last = "The first segment starts from `a0`. `a[:, start - 1]` with `start = 0` is the *last* state."
+    from_last = "The first segment starts from `a0`. `a[:, begin - 1]` with `begin = 0` is the *last* state."
     last_only = "Only the last segment counts. Add up the gradients of all segments."
     first_only = "Only the first segment counts. Add up the gradients of all segments; no `return` inside the loop."
     dropped = (
@@ -647,7 +647,7 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
     )
     mean = "You took the mean over the segments. They share their weights: add up."
     errors = {
-        "Two arrays do not fit. Cut `da`, `x` and `a` along the time axis, all in the same way: `x[:, start:stop]`.": (
+        "Two arrays do not fit. Cut `da`, `x` and `a` along the time axis, all in the same way: `x[:, begin : begin + length]`.": (
             "core dimension|not aligned|broadcast|out of bounds"
         )
     }
