@@ -646,11 +646,11 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         "that runs beyond the end is no problem."
     )
     mean = "You took the mean over the segments. They share their weights: add up."
-    errors = {
-        "Two arrays do not fit. Cut `da`, `x` and `a` along the time axis, all in the same way: `x[:, begin : begin + length]`.": (
-            "core dimension|not aligned|broadcast|out of bounds"
-        )
-    }
+    along = (
+        "Two arrays do not fit. Cut `da`, `x` and `a` along the time axis, all in the same way: "
+        "`x[:, begin : begin + length]`."
+    )
+    errors = {along: "core dimension|not aligned|broadcast|out of bounds"}
 
     def of_segments(loop, length, begins, start=None):
         """The gradients of some segments, added; `start(begin)` is another state before a segment."""
