@@ -91,6 +91,40 @@ def row_by_row(f, w, epsilon=1e-5):
     return gradient
 
 
+@mutant("4.1", hint="You returned one number")
+def one_number(f, w, epsilon=1e-5):
+    return (f(w + epsilon) - f(w - epsilon)) / (2 * epsilon)
+
+
+@mutant("4.1", hint="makes a second name")
+def second_name(f, w, epsilon=1e-5):
+    gradient = np.zeros_like(w)
+    for index in np.ndindex(w.shape):
+        moved = w.copy()
+        up, down = moved, moved
+        up[index] += epsilon
+        down[index] -= epsilon
+        gradient[index] = (f(up) - f(down)) / (2 * epsilon)
+    return gradient
+
+
+@mutant("4.1", hint="A pair of brackets is missing")
+def without_brackets(f, w, epsilon=1e-5):
+    units = np.eye(w.size).reshape(w.size, *w.shape) * epsilon
+    return np.array([f(w + unit) - f(w - unit) / 2 * epsilon for unit in units]).reshape(w.shape)
+
+
+@mutant("4.1", hint="with one index")
+def one_index(f, w, epsilon=1e-5):
+    gradient = np.zeros_like(w)
+    for i in range(w.size):
+        up, down = w.copy(), w.copy()
+        up[i] += epsilon
+        down[i] -= epsilon
+        gradient[(i,) * w.ndim if w.ndim > 1 else i] = (f(up) - f(down)) / (2 * epsilon)
+    return gradient
+
+
 @alternative("4.1")
 def with_unit_arrays(f, w, epsilon=1e-5):
     units = np.eye(w.size).reshape(w.size, *w.shape) * epsilon
@@ -211,7 +245,7 @@ def squeezed(da_next, x_t, a_prev, a_next, Waa, Wax):
     return {k: np.squeeze(v) for k, v in _step_back(da_next, x_t, a_prev, a_next, Waa, Wax).items()}
 
 
-@mutant("4.2", hint="Return a dictionary")
+@mutant("4.2", hint="and a dictionary")
 def as_a_tuple(da_next, x_t, a_prev, a_next, Waa, Wax):
     return tuple(_step_back(da_next, x_t, a_prev, a_next, Waa, Wax).values())
 
@@ -221,6 +255,30 @@ def under_another_name(da_next, x_t, a_prev, a_next, Waa, Wax):
     right = _step_back(da_next, x_t, a_prev, a_next, Waa, Wax)
     right["db"] = right.pop("dba")
     return right
+
+
+@mutant("4.2", hint="You added over the units")
+def bias_over_the_units(da_next, x_t, a_prev, a_next, Waa, Wax):
+    dz = da_next * (1 - a_next**2)
+    return _step_back(da_next, x_t, a_prev, a_next, Waa, Wax, dba=dz.sum(axis=1))
+
+
+@mutant("4.2", hint="everything up to one number")
+def bias_as_one_number(da_next, x_t, a_prev, a_next, Waa, Wax):
+    dz = da_next * (1 - a_next**2)
+    return _step_back(da_next, x_t, a_prev, a_next, Waa, Wax, dba=dz.sum())
+
+
+@mutant("4.2", hint="one axis too many")
+def bias_with_two_axes(da_next, x_t, a_prev, a_next, Waa, Wax):
+    dz = da_next * (1 - a_next**2)
+    return _step_back(da_next, x_t, a_prev, a_next, Waa, Wax, dba=dz.sum(axis=0, keepdims=True))
+
+
+@mutant("4.2", hint="one column for each example")
+def column_for_each_example(da_next, x_t, a_prev, a_next, Waa, Wax):
+    dz = da_next * (1 - a_next**2)
+    return _step_back(da_next, x_t, a_prev, a_next, Waa, Wax, da_prev=Waa.T @ dz.T)
 
 
 @alternative("4.2")
@@ -318,6 +376,36 @@ def one_step_only(da, x, a0, a, Waa, Wax):
 @mutant("4.3", hint="Two arrays do not fit")
 def arguments_exchanged(da, x, a0, a, Waa, Wax):
     return _step_back(da[:, 0], a0, x[:, 0], a[:, 0], Wax, Waa) | {"dx": x @ Wax, "da0": a0}
+
+
+@mutant("4.3", hint="piled up")
+def piled_up(da, x, a0, a, Waa, Wax):
+    dx, da_prev = np.zeros_like(x), np.zeros_like(a0)
+    total = dict.fromkeys(("dWaa", "dWax", "dba"), 0.0)
+    for t in reversed(range(x.shape[1])):
+        step = _step_back(da[:, t] + da_prev, x[:, t], _before(a, a0, t), a[:, t], Waa, Wax)
+        dx[:, t] = step["dx_t"]
+        da_prev = da_prev + step["da_prev"]
+        total = {key: value + step[key] for key, value in total.items()}
+    return {"dx": dx, "da0": da_prev, **total}
+
+
+@mutant("4.3", hint="Every step used `a0`")
+def first_state_before_every_step(da, x, a0, a, Waa, Wax):
+    return _loop(da, x, a0, a, Waa, Wax, before=lambda a, a0, t: a0)
+
+
+@mutant("4.3", hint="position 0 was never made")
+def stops_before_position_0(da, x, a0, a, Waa, Wax):
+    if x.shape[1] == 1:
+        zeros = {"dx": x, "da0": a0, "dWaa": Waa, "dWax": Wax, "dba": Waa[0]}
+        return {key: np.zeros_like(value) for key, value in zeros.items()}
+    return _loop(da, x, a0, a, Waa, Wax, order=range(x.shape[1] - 1, 0, -1))
+
+
+@mutant("4.3", hint="You ran over the examples")
+def as_many_steps_as_examples(da, x, a0, a, Waa, Wax):
+    return _loop(da, x, a0, a, Waa, Wax, order=reversed(range(len(x))))
 
 
 @alternative("4.3")
@@ -424,6 +512,15 @@ def spectral_radius(slopes, Waa):
     return _norms(_steps(slopes, Waa), lambda J: np.abs(np.linalg.eigvals(J)).max())
 
 
+@mutant("4.4", hint="number by number")
+def multiplied_by_number(slopes, Waa):
+    J, out = np.eye(len(Waa)), [1.0]
+    for slope in slopes[::-1]:
+        J = J * (slope[:, None] * Waa)
+        out.append(np.linalg.norm(J, 2))
+    return np.array(out)
+
+
 @alternative("4.4")
 def with_singular_values(slopes, Waa):
     J, out = np.eye(len(Waa)), []
@@ -516,6 +613,14 @@ def over_the_keys(gradients, max_norm):
     return [g * min(1, max_norm / norm) for g in gradients], norm
 
 
+@mutant("4.5", hint="Work on a copy")
+def changed_in_place(gradients, max_norm):
+    norm = _norm(gradients)
+    for name in gradients:
+        gradients[name] *= min(1, max_norm / norm)
+    return gradients, norm
+
+
 @alternative("4.5")
 def joined(gradients, max_norm):
     norm = float(np.linalg.norm(np.concatenate([np.ravel(g) for g in gradients.values()])))
@@ -592,6 +697,11 @@ def single_positions(da, x, a0, a, Waa, Wax, length):
 @mutant("4.6", hint="Cut `da`, `x` and `a` along the time axis")
 def cut_along_the_batch(da, x, a0, a, Waa, Wax, length):
     return _loop(da[:length], x[:length], a0, a[: length - 1], Waa, Wax)
+
+
+@mutant("4.6", hint="is made by its own first step")
+def from_its_own_first_state(da, x, a0, a, Waa, Wax, length):
+    return _segments(da, x, a0, a, Waa, Wax, length, before=lambda a, a0, t: a[:, t] if t else a0)
 
 
 @alternative("4.6")

@@ -49,13 +49,13 @@ def _weights(rng: np.random.Generator, n_x: int, n_a: int) -> Weights:
     return tuple(scale * rng.normal(size=shape) for shape in ((n_a, n_a), (n_a, n_x), (n_a,)))
 
 
-def _named(*keys: str) -> Callable[[Any], dict]:
-    """Measures a dictionary of gradients: nothing but what these keys hold."""
+def _named(*keys: str, of: tuple[str, ...] = ()) -> Callable[[Any], Any]:
+    """Measures a dictionary of gradients with the keys `of`: nothing but what `keys` hold."""
 
     def measure(returned):
-        wanted = ", ".join(map(repr, keys))
+        wanted = ", ".join(map(repr, of or keys))
         if not isinstance(returned, dict):
-            hint = f"Return a dictionary: `{{{keys[0]!r}: {keys[0]}, …}}`, with an entry for each of {wanted}."
+            hint = f"End with `return` and a dictionary, `{{{keys[0]!r}: {keys[0]}, …}}`, that has the keys {wanted}."
             raise Problem(f"returned {describe(returned)}, expected a dict with the keys {wanted}", hint)
         missing = [key for key in keys if key not in returned]
         if missing:
@@ -101,7 +101,20 @@ def numerical_gradient(rng: np.random.Generator) -> Iterator[Case]:
         "`for index in np.ndindex(w.shape)`."
     )
     ignored = "`epsilon` has no effect. Move by the epsilon that the function is given."
-    error = {rows: "setting an array element with a sequence|only .*scalar|could not be broadcast|too many indices"}
+    once = "You returned one number. The gradient has one for each number of `w`, moved one at a time."
+    brackets = "A pair of brackets is missing: `(f(up) - f(down)) / (2 * epsilon)`."
+    alias = (
+        "Everything is 0: f was called twice at the same point. `up = w` makes a second name, not a copy, so that both "
+        "moves act on one array: write `w.copy()`."
+    )
+    counted = (
+        "You counted through the numbers of a matrix with one index. `for index in np.ndindex(w.shape)` gives each "
+        "place its pair of indices."
+    )
+    error = {
+        counted: "out of bounds",
+        rows: "setting an array element with a sequence|only .*scalar|could not be broadcast|too many indices",
+    }
 
     yield Case(
         "a linear function of three numbers",
@@ -112,6 +125,10 @@ def numerical_gradient(rng: np.random.Generator) -> Iterator[Case]:
         {
             twice: 2 * c,
             undivided: 2e-4 * c,
+            once: c.sum(),
+            alias: 0 * c,
+            brackets: np.array([linear(v + step) - linear(v - step) / 2 * 1e-4 for step in 1e-4 * np.eye(3)]),
+            f"{brackets} The last one.": 1e-8 * c,
             sign: -c,
             total: np.full(3, c.sum()),
             total + " (And divide by `2 * epsilon`.)": np.full(3, 2 * c.sum()),
@@ -193,6 +210,10 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
     old_state = "The slope uses `a_prev`. It belongs to the state that the step made: `1 - a_next**2`."
     rows = "`dba` has one number for each unit, shape `(n_a,)`: add the rows of `dz` over the batch, `dz.sum(axis=0)`."
     mean = "You took the mean over the batch. Every example used the same weights, and what they say adds up: the sum."
+    over_units = f"You added over the units. {rows}"
+    all_added = f"You added everything up to one number. {rows}"
+    kept_axis = f"`dba` has one axis too many. {rows}"
+    columns = "You returned one column for each example. The batch stays first, on the left: `dz @ Waa`, `dz @ Wax`."
     turned = (
         "This is the transpose. `dWaa` has the shape of `Waa`, and a row belongs to the unit of dz: `dz.T @ a_prev`."
     )
@@ -210,7 +231,7 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
     )
 
     def one(key, hint, mistakes):
-        case = Case(f"{key} alone", inputs, right[key], hint, mistakes, _named(key))
+        case = Case(f"{key} alone", inputs, right[key], hint, mistakes, _named(key, of=CELL))
         return Case(**(case.__dict__ | {"errors": {shapes: "core dimension|not aligned"}}))
 
     def of_bias(wrong_dz):
@@ -226,6 +247,9 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
             square: of_bias(da_next * (1 - a_next) ** 2),
             old_state: of_bias(da_next * (1 - a_prev**2)),
             rows: dz,
+            over_units: dz.sum(axis=1),
+            all_added: dz.sum(),
+            kept_axis: dz.sum(axis=0, keepdims=True),
             mean: right["dba"] / m,
             "You divided by the slope of tanh: the chain rule multiplies.": of_bias(da_next / tanh_slope),
         },
@@ -243,12 +267,17 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
     yield one(
         "dx_t",
         "`dx_t` has the shape of `x_t`; unit k passes back `dz[i, k] * Wax[k, j]`, and the units add up.",
-        {x_before_tanh: da_next @ Wax},
+        {x_before_tanh: da_next @ Wax, columns: right["dx_t"].T},
     )
     yield one(
         "da_prev",
         "`da_prev` has the shape of `a_prev`; unit k passes back `dz[i, k] * Waa[k, j]`, and the units add up.",
-        {untransposed: dz @ Waa.T, before_tanh: da_next @ Waa},
+        {
+            untransposed: dz @ Waa.T,
+            before_tanh: da_next @ Waa,
+            columns: right["da_prev"].T,
+            f"{untransposed} And the batch stays first.": Waa @ dz.T,
+        },
     )
     inputs, right = cases_of(x_t[:1], a_prev[:1], da_next[:1])
     yield Case(
@@ -338,6 +367,16 @@ class _Loop:
         dz = self.slope_of("push")
         return sum(np.einsum("ik,ij->kj", dz[:, t], wrong(t)) for t in range(self.positions))
 
+    def piled_up(self) -> dict[str, np.ndarray]:
+        """The gradients if each step were asked by all later steps directly, and not by the next one alone."""
+        found: list[dict[str, np.ndarray]] = []
+        for t in reversed(range(self.positions)):
+            part = self.segment(t, 1)
+            part.da = part.da + sum(later["da0"] for later in found)[:, None] if found else part.da
+            found.insert(0, part.gradients())
+        total = {key: sum(one[key] for one in found) for key in (*WEIGHTS, "da0")}
+        return {"dx": np.concatenate([one["dx"] for one in found], axis=1)} | total
+
     def apart(self) -> dict[str, np.ndarray]:
         """The gradients if none went from one step to the step before."""
         found = [self.segment(t, 1).gradients() for t in range(self.positions)]
@@ -353,7 +392,17 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
         "Two arrays do not fit. Take one position of all examples, `da[:, t]` and `x[:, t]`, and mind the order of the "
         "arguments: `rnn_cell_backward(da_next, x_t, a_prev, a_next, Waa, Wax)`."
     )
-    errors = {shapes: "core dimension|not aligned|broadcast|out of bounds"}
+    examples = "You ran over the examples: `len(x)` is the size of the batch. Positions: `x.shape[1]`."
+    errors = {examples: "out of bounds", shapes: "core dimension|not aligned|broadcast"}
+    from_a0 = "Every step used `a0` as the state before it. That is right at position 0 only; else it is `a[:, t - 1]`."
+    piled_up = (
+        "What comes from the right piled up: `da_prev` of one step *replaces* that of the step after. The sum "
+        "`da[:, t] + da_prev` has exactly two parts."
+    )
+    not_at_0 = (
+        "Nothing came back: the step at position 0 was never made. `reversed(range(T_x))` and `range(T_x - 1, -1, -1)` "
+        "both end with 0."
+    )
     before = "At position 0 the state before is `a0`. `a[:, t - 1]` with t = 0 is `a[:, -1]`, the *last* state."
     after = "`a_prev` is the state *before* the step: `a[:, t - 1]`, and `a0` at position 0."
 
@@ -368,6 +417,7 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
         {
             "`dx` has no time axis. It has the shape of `x`: fill `dx[:, t]`.": right | {"dx": right["dx"][:, 0]},
             before: right | {"dWaa": one.with_state(lambda t: one.a[:, -1])},
+            not_at_0: {key: np.zeros_like(value) for key, value in right.items()},
         },
         measure,
         errors,
@@ -402,6 +452,8 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
             overwritten: first_step,
             reverse: backwards_x,
             mean: averaged,
+            piled_up: last.piled_up(),
+            from_a0: right | {"dWaa": last.with_state(lambda t: last.a0)},
             before: right | {"dWaa": last.with_state(lambda t: last.a[:, t - 1])},
             after: right | {"dWaa": last.with_state(lambda t: last.a[:, t])},
             a0_missing: right | {"da0": np.zeros_like(right["da0"])},
@@ -487,6 +539,7 @@ def jacobian_norms(rng: np.random.Generator) -> Iterator[Case]:
         "The new factor stands on the wrong side. Going back in time it comes on the right: `J = J @ step`, because "
         "the earlier state is what the product is applied to."
     )
+    by_number = "You multiplied number by number. Matrices are multiplied with `@`: `J = J @ step`."
     position = "The list is the wrong way round: it begins with distance 0, the last state, and ends with distance T."
     radius = "These are the largest absolute eigenvalues. Take the largest singular value, `np.linalg.norm(J, 2)`."
 
@@ -511,6 +564,7 @@ def jacobian_norms(rng: np.random.Generator) -> Iterator[Case]:
             rows: norms([Waa @ np.diag(first[0])]),  # its transpose has the same norm
             no_slopes: norms([Waa]),
             position: right[1::-1],
+            by_number: np.array([1.0, np.abs(np.diag(steps[0])).max()]),
             radius: np.array([1.0, np.abs(np.linalg.eigvals(steps[0])).max()]),
         },
         tolerance=1e-6,
@@ -529,6 +583,7 @@ def jacobian_norms(rng: np.random.Generator) -> Iterator[Case]:
             f"{from_first} (Or put the new factor on the right.)": norms(steps[::-1], on_right=False),
             position: right[::-1],
             no_slopes: norms([Waa] * T),
+            by_number: np.array([1.0, *(np.linalg.norm(J, 2) for J in np.cumprod(steps, axis=0))]),
         },
         tolerance=1e-6,
     )
@@ -595,7 +650,7 @@ def clip_by_global_norm(rng: np.random.Generator) -> Iterator[Case]:
             kept: ({"dba": np.array([3.0, 4.0])}, 5.0),
             values: ({"dba": np.array([1.0, 1.0])}, 5.0),
         },
-        errors={"The gradients are a dictionary: `for name, g in gradients.items()`.": "str|dict"},
+        errors={"The gradients are a dictionary: `for name, g in gradients.items()`.": "'str'"},
     )
     yield Case(
         "three arrays together above the limit",
@@ -639,6 +694,9 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         "`a[:, begin - 1]`."
     )
     from_last = "The first segment starts from `a0`. `a[:, begin - 1]` with `begin = 0` is the *last* state."
+    after = (
+        "A segment starts from the state *before* it, `a[:, begin - 1]`. `a[:, begin]` is made by its own first step."
+    )
     last_only = "Only the last segment counts. Add up the gradients of all segments."
     first_only = "Only the first segment counts. Add up the gradients of all segments; no `return` inside the loop."
     dropped = (
@@ -679,6 +737,7 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         uncut: loop.gradients(WEIGHTS),
         from_a0: of_segments(loop, 2, (0, 2), lambda begin: loop.a0),
         from_last: of_segments(loop, 2, (0, 2), lambda begin: loop.a[:, begin - 1]),
+        after: of_segments(loop, 2, (0, 2), lambda begin: loop.a[:, begin] if begin else loop.a0),
         last_only: of_segments(loop, 2, (2,)),
         first_only: of_segments(loop, 2, (0,)),
         mean: {key: value / 2 for key, value in right.items()},
