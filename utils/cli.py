@@ -7,14 +7,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from utils import cli_train
+
 app = typer.Typer(
-    help="Work with the sequence course: check this machine, see your progress, prepare data, release lessons.",
+    help="Work with the sequence course: check it, see your progress, prepare data, train models, release lessons.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 data = typer.Typer(help="Lists the data sets; `course data prepare` prepares them.")
 app.add_typer(data, name="data")
+app.add_typer(cli_train.train, name="train")
+app.command()(cli_train.sample)
 console = Console()
 
 

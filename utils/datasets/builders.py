@@ -5,6 +5,7 @@ Examples keep the order of the generator, which is well mixed already.
 """
 
 import contextlib
+import gc
 import importlib.metadata
 import io
 import os
@@ -20,7 +21,7 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from utils.datasets import agreement, captions, entities, melodies, pronunciation, reviews, routine, tales
+from utils.datasets import agreement, captions, entities, melodies, pronunciation, reviews, routine, tales, translation
 from utils.datasets.splits import SPLITS
 from utils.runtime import quiet_tensorflow
 
@@ -191,9 +192,26 @@ class Tales(_Embedded):
         )
 
 
+class Translation(_Embedded):
+    """English and French sentences with the alignment of their words."""
+
+    source = translation
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self._describe(
+            {
+                "source": tfds.features.Text(),
+                "target": tfds.features.Text(),
+                "alignment": tfds.features.Tensor(shape=(None, 2), dtype=np.int64),
+                "length": tfds.features.Scalar(np.int64),
+            }
+        )
+
+
 BUILDERS = {
     builder.name: builder
-    for builder in (Agreement, Captions, Entities, Melodies, Pronunciation, Reviews, Routine, Tales)
+    for builder in (Agreement, Captions, Entities, Melodies, Pronunciation, Reviews, Routine, Tales, Translation)
 }
 
 
@@ -261,7 +279,7 @@ def ensure(
     try:
         _remove(path)
         builder = make(data_dir=data_dir)
-        with _quiet():
+        with _quiet(), _no_search_for_cycles():
             builder.download_and_prepare(download_config=config)
     except (OSError, tf.errors.OpError) as error:
         builder = found(make, data_dir)
@@ -318,6 +336,18 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         tfds.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Stop the garbage collector: a set makes no cycles, and every search goes through all of TensorFlow's objects."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _is_whole(builder: tfds.core.DatasetBuilder) -> bool:
