@@ -199,9 +199,12 @@ def test_unrolled_shows_the_way_back_and_where_it_is_cut():
     back = unrolled(list("xyz"), [None, None, "c"], title="Back", backward=True)
     cut = unrolled(list("xyz"), [None, None, "c"], title="Cut", backward=True, cuts=[1])
     patches = [len(drawing.figure.axes[0].patches) for drawing in (forwards, back, cut)]
-    assert patches == [patches[0], patches[0] + 4, patches[0] + 4]  # one arrow from the output, three along the states
+    # one arrow from the output, three along the states, three to the inputs; a cut is a bar in two pieces
+    assert patches == [patches[0], patches[0] + 7, patches[0] + 8]
     assert "dashed" not in forwards.description
-    assert back.description.endswith("dashed arrows lead back from the outputs and along the states to a^<0>.")
+    assert back.description.endswith(
+        "dashed arrows lead back from the outputs and along the states to a^<0>, and down to the inputs."
+    )
     assert "not across a bar after step 1" in cut.description
     for wrong in ({"cuts": [1]}, {"backward": True, "cuts": [3]}):
         with pytest.raises(ValueError, match="expects steps from 1 to 2"):
@@ -387,6 +390,9 @@ def test_theory_is_dashed_and_has_a_label_unless_it_bears_the_name_of_a_line():
     assert own.figure.axes[0].lines[1].get_linestyle() == "--"
     assert len(own.figure.texts) == 2  # title and one label
     assert "dashed, the theory of '0.9' falls from 1 at 1 to 0.8 at 2" in own.description
+    coloured = curves({"0.9": [1, 0.9]}, theory={"0.9": [1, 0.8]}, coloured_theory=True, **AXES)
+    (line, theory), (_, black) = coloured.figure.axes[0].lines, own.figure.axes[0].lines
+    assert theory.get_color() == line.get_color() != black.get_color()
     assert "bound" in texts(other)
     assert "dashed, 'bound' rises from 1 at 1 to 4 at 3" in other.description
     with pytest.raises(ValueError, match=r"theory\['bound'\] reaches 0"):

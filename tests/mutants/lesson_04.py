@@ -125,6 +125,22 @@ def one_index(f, w, epsilon=1e-5):
     return gradient
 
 
+@mutant("4.1", hint="divides by 2 and then *multiplies*")
+def brackets_left_out_below(f, w, epsilon=1e-5):
+    return _differences(f, w, epsilon, 1, 1, 2 / epsilon**2)
+
+
+@mutant("4.1", hint="made once, outside the loop")
+def copies_made_once(f, w, epsilon=1e-5):
+    gradient = np.zeros_like(w)
+    up, down = w.copy(), w.copy()
+    for index in np.ndindex(w.shape):
+        up[index] += epsilon
+        down[index] -= epsilon
+        gradient[index] = (f(up) - f(down)) / (2 * epsilon)
+    return gradient
+
+
 @alternative("4.1")
 def with_unit_arrays(f, w, epsilon=1e-5):
     units = np.eye(w.size).reshape(w.size, *w.shape) * epsilon
@@ -281,6 +297,28 @@ def column_for_each_example(da_next, x_t, a_prev, a_next, Waa, Wax):
     return _step_back(da_next, x_t, a_prev, a_next, Waa, Wax, da_prev=Waa.T @ dz.T)
 
 
+@mutant("4.2", hint="slope of the sigmoid")
+def slope_of_the_sigmoid(da_next, x_t, a_prev, a_next, Waa, Wax):
+    return _from_dz(da_next * a_next * (1 - a_next), x_t, a_prev, Waa, Wax)
+
+
+@mutant("4.2", hint="once more, without its bias")
+def state_computed_again_without_bias(da_next, x_t, a_prev, a_next, Waa, Wax):
+    again = np.tanh(a_prev @ Waa.T + x_t @ Wax.T)
+    return _step_back(da_next, x_t, a_prev, again, Waa, Wax)
+
+
+@mutant("4.2", hint="already inside `da_next`")
+def divided_by_the_batch(da_next, x_t, a_prev, a_next, Waa, Wax):
+    return _from_dz(da_next * (1 - a_next**2) / len(x_t), x_t, a_prev, Waa, Wax)
+
+
+@mutant("4.2", hint="You multiplied number by number")
+def multiplied_number_by_number(da_next, x_t, a_prev, a_next, Waa, Wax):
+    dz = da_next * (1 - a_next**2)
+    return _step_back(da_next, x_t, a_prev, a_next, Waa, Wax, dWaa=dz * a_prev)
+
+
 @alternative("4.2")
 def example_by_example(da_next, x_t, a_prev, a_next, Waa, Wax):
     dz = da_next - da_next * a_next * a_next
@@ -408,6 +446,32 @@ def as_many_steps_as_examples(da, x, a0, a, Waa, Wax):
     return _loop(da, x, a0, a, Waa, Wax, order=reversed(range(len(x))))
 
 
+@mutant("4.3", hint="the state *after* step 0")
+def state_after_every_step(da, x, a0, a, Waa, Wax):
+    return _loop(da, x, a0, a, Waa, Wax, before=lambda a, a0, t: a[:, t])
+
+
+@mutant("4.3", hint="`da[:, t]` was never added")
+def outputs_never_added(da, x, a0, a, Waa, Wax):
+    return _loop(np.zeros_like(da), x, a0, a, Waa, Wax)
+
+
+@mutant("4.3", hint="has not passed the step at position 0")
+def first_state_is_asked_by_the_first_output(da, x, a0, a, Waa, Wax):
+    return _loop(da, x, a0, a, Waa, Wax) | {"da0": da[:, 0]}
+
+
+@mutant("4.3", hint="The axes of `dx` are in another order")
+def positions_first(da, x, a0, a, Waa, Wax):
+    right = _loop(da, x, a0, a, Waa, Wax)
+    return right | {"dx": right["dx"].swapaxes(0, 1)}
+
+
+@mutant("4.3", hint="Does check 4.2 still pass?")
+def with_a_wrong_step(da, x, a0, a, Waa, Wax):
+    return _loop(da, x, a0, a, Waa.T, Wax)
+
+
 @alternative("4.3")
 def deltas_first(da, x, a0, a, Waa, Wax):
     T_x = x.shape[1]
@@ -521,6 +585,21 @@ def multiplied_by_number(slopes, Waa):
     return np.array(out)
 
 
+@mutant("4.4", hint="holds the slopes of g already")
+def slope_of_the_slope(slopes, Waa):
+    return _norms(_steps(1 - slopes**2, Waa))
+
+
+@mutant("4.4", hint="you used their mean")
+def mean_slope(slopes, Waa):
+    return _norms([slope.mean() * Waa for slope in slopes[::-1]])
+
+
+@mutant("4.4", hint="its norm is 1, not 0")
+def zero_at_distance_zero(slopes, Waa):
+    return np.array([0.0, *_norms(_steps(slopes, Waa))[1:]])
+
+
 @alternative("4.4")
 def with_singular_values(slopes, Waa):
     J, out = np.eye(len(Waa)), []
@@ -607,7 +686,7 @@ def zero_divided_by_zero(gradients, max_norm):
     return {name: g / norm * min(norm, max_norm) for name, g in gradients.items()}, norm
 
 
-@mutant("4.5", hint="The gradients are a dictionary")
+@mutant("4.5", hint="`derivatives` is a dictionary")
 def over_the_keys(gradients, max_norm):
     norm = np.sqrt(sum((g**2).sum() for g in gradients))
     return [g * min(1, max_norm / norm) for g in gradients], norm
@@ -619,6 +698,30 @@ def changed_in_place(gradients, max_norm):
     for name in gradients:
         gradients[name] *= min(1, max_norm / norm)
     return gradients, norm
+
+
+@mutant("4.5", hint="`clipped` is a list")
+def as_a_list(gradients, max_norm):
+    norm = _norm(gradients)
+    return [g * min(1, max_norm / max(norm, 1e-12)) for g in gradients.values()], norm
+
+
+@mutant("4.5", hint="The factor is upside down")
+def inverse_factor(gradients, max_norm):
+    norm = _norm(gradients)
+    return _scaled(gradients, norm / max_norm if norm > max_norm else 1.0), norm
+
+
+@mutant("4.5", hint="You took the largest of the arrays' norms")
+def largest_norm(gradients, max_norm):
+    norm = max(np.linalg.norm(g) for g in gradients.values())
+    return _scaled(gradients, min(1, max_norm / max(norm, 1e-12))), norm
+
+
+@alternative("4.5")
+def with_a_small_number_below(gradients, max_norm):
+    norm = _norm(gradients)
+    return _scaled(gradients, min(1, max_norm / (norm + 1e-6))), norm
 
 
 @alternative("4.5")
@@ -662,8 +765,7 @@ def each_from_a0(da, x, a0, a, Waa, Wax, length):
 
 @mutant("4.6", hint="is the *last* state")
 def first_from_the_last_state(da, x, a0, a, Waa, Wax, length):
-    before = _before if length >= x.shape[1] else lambda a, a0, start: a[:, start - 1]
-    return _segments(da, x, a0, a, Waa, Wax, length, before=before)
+    return _segments(da, x, a0, a, Waa, Wax, length, before=lambda a, a0, start: a[:, start - 1])
 
 
 @mutant("4.6", hint="Only the last segment counts")
@@ -702,6 +804,40 @@ def cut_along_the_batch(da, x, a0, a, Waa, Wax, length):
 @mutant("4.6", hint="is made by its own first step")
 def from_its_own_first_state(da, x, a0, a, Waa, Wax, length):
     return _segments(da, x, a0, a, Waa, Wax, length, before=lambda a, a0, t: a[:, t] if t else a0)
+
+
+@mutant("4.6", hint="A segment starts from zeros")
+def each_from_zeros(da, x, a0, a, Waa, Wax, length):
+    return _segments(da, x, a0, a, Waa, Wax, length, before=lambda a, a0, start: np.zeros_like(a0))
+
+
+@mutant("4.6", hint="(The first one is right.)")
+def later_ones_from_zeros(da, x, a0, a, Waa, Wax, length):
+    return _segments(da, x, a0, a, Waa, Wax, length, before=lambda a, a0, start: 0 * a0 if start else a0)
+
+
+@mutant("4.6", hint="Your segments overlap")
+def one_position_too_many(da, x, a0, a, Waa, Wax, length):
+    starts = range(0, x.shape[1], length)
+    return _segments(da, x, a0, a, Waa, Wax, length + 1, starts=starts)
+
+
+@mutant("4.6", hint="a sliding window")
+def sliding_window(da, x, a0, a, Waa, Wax, length):
+    total = dict.fromkeys(("dWaa", "dWax", "dba"), 0.0)
+    for t in range(x.shape[1]):
+        begin = max(0, t - length + 1)
+        part = slice(begin, t + 1)
+        own = np.zeros_like(da[:, part])
+        own[:, -1] = da[:, t]
+        found = _loop(own, x[:, part], _before(a, a0, begin), a[:, part], Waa, Wax)
+        total = {key: value + found[key] for key, value in total.items()}
+    return total
+
+
+@mutant("4.6", hint="Does check 4.3 still pass?")
+def with_a_wrong_loop(da, x, a0, a, Waa, Wax, length):
+    return _segments(da, x, a0, a, Waa.T, Wax, length)
 
 
 @alternative("4.6")

@@ -29,6 +29,7 @@ class Case:
         errors: Mistakes that make the call fail: hint → pattern (regular expression) of Python's message.
         points: What the case is worth.
         tolerance: Largest difference of two numbers, absolute and relative.
+        names: What the inputs are called; printed above them, where there are many.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Case:
     errors: Mapping[str, str] = field(default_factory=dict)
     points: int = 1
     tolerance: float = 1e-5
+    names: tuple[str, ...] = ()
 
 
 class Problem(Exception):
@@ -204,6 +206,9 @@ def _hint(case: Case, value: Any, general: str) -> str:
 def _inputs(case: Case) -> str:
     """The arguments of a case's call, printed; a short one in one line."""
     texts = [show(value) for value in case.inputs]
+    if case.names:
+        named = zip(case.names, texts, strict=True)
+        return "\n\n".join(f"{name} =\n{text}" if "\n" in text else f"{name} = {text}" for name, text in named)
     in_one_line = ", ".join(texts)
     return in_one_line if len(in_one_line) <= 60 and "\n" not in in_one_line else "\n\n".join(texts)
 

@@ -107,6 +107,11 @@ def numerical_gradient(rng: np.random.Generator) -> Iterator[Case]:
         "Everything is 0: f was called twice at the same point. `up = w` makes a second name, not a copy, so that both "
         "moves act on one array: write `w.copy()`."
     )
+    times = "`/ 2 * epsilon` divides by 2 and then *multiplies* by ε. Put the product in brackets: `/ (2 * epsilon)`."
+    outside = (
+        "Each entry holds the sum of all entries up to it: the two copies were made once, outside the loop, and "
+        "numbers moved earlier stay moved. Make fresh copies of `w` for every place."
+    )
     counted = (
         "You counted through the numbers of a matrix with one index. `for index in np.ndindex(w.shape)` gives each "
         "place its pair of indices."
@@ -116,19 +121,21 @@ def numerical_gradient(rng: np.random.Generator) -> Iterator[Case]:
         rows: "setting an array element with a sequence|only .*scalar|could not be broadcast|too many indices",
     }
 
+    step = 0.01  # so large that its square is not taken for 0
     yield Case(
         "a linear function of three numbers",
-        (linear, v, 1e-4),
+        (linear, v, step),
         c,
         "f(w) = c₁w₁ + c₂w₂ + c₃w₃ here, so the gradient is c: move one number at a time by ε, up and down, and divide "
         "the difference of f by 2ε.",
         {
             twice: 2 * c,
-            undivided: 2e-4 * c,
+            undivided: 2 * step * c,
             once: c.sum(),
             alias: 0 * c,
-            brackets: np.array([linear(v + step) - linear(v - step) / 2 * 1e-4 for step in 1e-4 * np.eye(3)]),
-            f"{brackets} The last one.": 1e-8 * c,
+            times: step**2 * c,
+            outside: np.cumsum(c),
+            brackets: np.array([linear(v + one) - linear(v - one) / 2 * step for one in step * np.eye(3)]),
             sign: -c,
             total: np.full(3, c.sum()),
             total + " (And divide by `2 * epsilon`.)": np.full(3, 2 * c.sum()),
@@ -207,9 +214,18 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
         "`1 - np.tanh(a_next)**2`."
     )
     square = "The slope of tanh is `1 - a_next**2`: the square belongs to `a_next` alone, not to the bracket."
+    sigmoid = "`a_next * (1 - a_next)` is the slope of the sigmoid. The slope of tanh is `1 - a_next**2`."
+    no_bias = (
+        "You computed the state once more, without its bias. There is no need: the slope is `1 - a_next**2`, and "
+        "`a_next` is given."
+    )
+    by_number = "You multiplied number by number. The sum over the batch needs `@`: `dz.T @ a_prev`, `dz.T @ x_t`."
     old_state = "The slope uses `a_prev`. It belongs to the state that the step made: `1 - a_next**2`."
     rows = "`dba` has one number for each unit, shape `(n_a,)`: add the rows of `dz` over the batch, `dz.sum(axis=0)`."
-    mean = "You took the mean over the batch. Every example used the same weights, and what they say adds up: the sum."
+    mean = (
+        "You took the mean over the batch. Every example used the same weights, and what they say adds up: the sum. "
+        "The 1/m of the cost is already inside `da_next`."
+    )
     over_units = f"You added over the units. {rows}"
     all_added = f"You added everything up to one number. {rows}"
     kept_axis = f"`dba` has one axis too many. {rows}"
@@ -230,9 +246,11 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
         "state and input, `dz.T @ a_prev` and `dz.T @ x_t` to the matrices."
     )
 
+    arguments = ("da_next", "x_t", "a_prev", "a_next", "Waa", "Wax")
+
     def one(key, hint, mistakes):
-        case = Case(f"{key} alone", inputs, right[key], hint, mistakes, _named(key, of=CELL))
-        return Case(**(case.__dict__ | {"errors": {shapes: "core dimension|not aligned"}}))
+        measure, errors = _named(key, of=CELL), {shapes: "core dimension|not aligned|broadcast"}
+        return Case(f"{key} alone", inputs, right[key], hint, mistakes, measure, errors, names=arguments)
 
     def of_bias(wrong_dz):
         return wrong_dz.sum(axis=0)
@@ -245,6 +263,8 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
             no_slope: of_bias(da_next),
             slope_of_a: of_bias(da_next * (1 - np.tanh(a_next) ** 2)),
             square: of_bias(da_next * (1 - a_next) ** 2),
+            sigmoid: of_bias(da_next * a_next * (1 - a_next)),
+            no_bias: of_bias(da_next * (1 - run(x_t[:, None], a_prev, Waa, Wax, 0 * ba)[:, 0] ** 2)),
             old_state: of_bias(da_next * (1 - a_prev**2)),
             rows: dz,
             over_units: dz.sum(axis=1),
@@ -262,7 +282,7 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
     yield one(
         "dWaa",
         "`dWaa[k, j]` adds up `dz[i, k] * a_prev[i, j]` over the examples i: a product of two matrices.",
-        {turned: right["dWaa"].T, mean: right["dWaa"] / m, other_factor: dz.T @ a_next},
+        {turned: right["dWaa"].T, mean: right["dWaa"] / m, other_factor: dz.T @ a_next, by_number: dz * a_prev},
     )
     yield one(
         "dx_t",
@@ -286,6 +306,7 @@ def rnn_cell_backward(rng: np.random.Generator) -> Iterator[Case]:
         right,
         "A batch of one is still a batch: `da_prev` has the shape `(1, n_a)`. Leave out `squeeze`, `ravel` and `[0]`.",
         measure=_named(*CELL),
+        names=arguments,
     )
 
 
@@ -399,12 +420,23 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
         "What comes from the right piled up: `da_prev` of one step *replaces* that of the step after. The sum "
         "`da[:, t] + da_prev` has exactly two parts."
     )
-    not_at_0 = (
-        "Nothing came back: the step at position 0 was never made. `reversed(range(T_x))` and `range(T_x - 1, -1, -1)` "
-        "both end with 0."
+    nothing = (
+        "Nothing came back: `da[:, t]` was never added, or the step at position 0 was never made. "
+        "(`reversed(range(T_x))` and `range(T_x - 1, -1, -1)` both end with 0.)"
     )
     before = "At position 0 the state before is `a0`. `a[:, t - 1]` with t = 0 is `a[:, -1]`, the *last* state."
     after = "`a_prev` is the state *before* the step: `a[:, t - 1]`, and `a0` at position 0."
+    either = (
+        "In `dWaa` stands the state *after* step 0: you used `a[:, t]`, or `a[:, t - 1]`, which at t = 0 is "
+        "`a[:, -1]`, the *last* state. The state before position 0 is `a0`."
+    )
+    a0_missing = "`da0` is zero, or not the gradient at the very start: it is the `da_prev` that leaves position 0."
+    not_through = (
+        "`da0` has not passed the step at position 0. Carry on what `rnn_cell_backward` returns as `da_prev`; what "
+        "leaves position 0 is `da0`."
+    )
+    axes = "The axes of `dx` are in another order: time comes second, `(batch, T_x, n_x)`. `np.stack` needs `axis=1`."
+    names = ("da", "x", "a0", "a", "Waa", "Wax")
 
     one = _Loop(rng, 1)
     right = one.gradients()
@@ -413,14 +445,18 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
         one.inputs,
         right,
         "With one position the result is what `rnn_cell_backward(da[:, 0], x[:, 0], a0, a[:, 0], Waa, Wax)` returns, "
-        "with a time axis of length 1 in `dx`.",
+        "with a time axis of length 1 in `dx`. Does check 4.2 still pass?",
         {
             "`dx` has no time axis. It has the shape of `x`: fill `dx[:, t]`.": right | {"dx": right["dx"][:, 0]},
-            before: right | {"dWaa": one.with_state(lambda t: one.a[:, -1])},
-            not_at_0: {key: np.zeros_like(value) for key, value in right.items()},
+            axes: right | {"dx": right["dx"].swapaxes(0, 1)},
+            either: right | {"dWaa": one.with_state(lambda t: one.a[:, -1])},
+            not_through: right | {"da0": one.da[:, 0]},
+            a0_missing: right | {"da0": np.zeros_like(right["da0"])},
+            nothing: {key: np.zeros_like(value) for key, value in right.items()},
         },
         measure,
         errors,
+        names=names,
     )
     last = _Loop(rng, 3, at=[2])
     right = last.gradients()
@@ -439,7 +475,6 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
     mean = "You took the mean over the positions. The steps share their weights, and what they say adds up: the sum."
     averaged = right | {key: right[key] / 3 for key in WEIGHTS}
     forwards = "Your loop runs from the first position to the last. Go back: `for t in reversed(range(x.shape[1]))`."
-    a0_missing = "`da0` is zero, or not the gradient at the very start: it is the `da_prev` that leaves position 0."
     yield Case(
         "three positions, the loss at the last one",
         last.inputs,
@@ -460,6 +495,7 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
         },
         measure,
         errors,
+        names=names,
     )
     many = _Loop(rng, 4)
     right = many.gradients()
@@ -480,7 +516,7 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
         },
         measure,
         errors,
-        points=2,
+        names=names,
     )
     single = _Loop(rng, 3, m=1)
     yield Case(
@@ -489,6 +525,7 @@ def rnn_backward(rng: np.random.Generator) -> Iterator[Case]:
         single.gradients(),
         "A batch of one is still a batch: `dx` has the shape `(1, T_x, n_x)`.",
         measure=measure,
+        names=names,
     )
 
 
@@ -541,6 +578,11 @@ def jacobian_norms(rng: np.random.Generator) -> Iterator[Case]:
     )
     by_number = "You multiplied number by number. Matrices are multiplied with `@`: `J = J @ step`."
     position = "The list is the wrong way round: it begins with distance 0, the last state, and ends with distance T."
+    twice = (
+        "`slopes` holds the slopes of g already, `1 - a**2` for tanh. Use them as they are: `slopes[t][:, None] * Waa`."
+    )
+    averaged = "Every unit has a slope of its own, and you used their mean. Each multiplies its row of `Waa`."
+    zero = "At distance 0 the Jacobian is the identity: it changes nothing, and its norm is 1, not 0."
     radius = "These are the largest absolute eigenvalues. Take the largest singular value, `np.linalg.norm(J, 2)`."
 
     def norms(steps, on_right=True):
@@ -563,6 +605,9 @@ def jacobian_norms(rng: np.random.Generator) -> Iterator[Case]:
             f"{frob} (Of the identity too.)": frobenius[:2],
             rows: norms([Waa @ np.diag(first[0])]),  # its transpose has the same norm
             no_slopes: norms([Waa]),
+            twice: norms([np.diag(1 - first[0] ** 2) @ Waa]),
+            averaged: norms([first[0].mean() * Waa]),
+            zero: np.array([0.0, right[1]]),
             position: right[1::-1],
             by_number: np.array([1.0, np.abs(np.diag(steps[0])).max()]),
             radius: np.array([1.0, np.abs(np.linalg.eigvals(steps[0])).max()]),
@@ -632,6 +677,12 @@ def clip_by_global_norm(rng: np.random.Generator) -> Iterator[Case]:
     after = "The second value is the norm *before* clipping. It tells you whether there was anything to clip."
     enlarged = "A gradient below the limit must stay as it is. The factor is `max_norm / norm`, but never above 1."
     unit = "The gradients were scaled to norm 1. Scale them to `max_norm`."
+    as_list = (
+        "`clipped` is a list. It has to be a dictionary with the names that came in: "
+        "`{name: g * factor for name, g in derivatives.items()}`."
+    )
+    upside_down = "The factor is upside down: the gradients grew. It is `max_norm / norm`, which is below 1 here."
+    largest = "You took the largest of the arrays' norms. There is one norm, of all numbers of all arrays together."
     kept = "Nothing was clipped: the norm is above `max_norm`, so every array shrinks by the factor `max_norm / norm`."
     zero = "All gradients are 0 here, and 0 / 0 is not a number. Divide only when the norm exceeds `max_norm`."
 
@@ -649,8 +700,10 @@ def clip_by_global_norm(rng: np.random.Generator) -> Iterator[Case]:
             after: ({"dba": np.array([0.6, 0.8])}, 1.0),
             kept: ({"dba": np.array([3.0, 4.0])}, 5.0),
             values: ({"dba": np.array([1.0, 1.0])}, 5.0),
+            as_list: ([np.array([0.6, 0.8])], 5.0),
+            upside_down: ({"dba": np.array([15.0, 20.0])}, 5.0),
         },
-        errors={"The gradients are a dictionary: `for name, g in gradients.items()`.": "'str'"},
+        errors={"`derivatives` is a dictionary: `for name, g in derivatives.items()`.": "'str'"},
     )
     yield Case(
         "three arrays together above the limit",
@@ -663,6 +716,7 @@ def clip_by_global_norm(rng: np.random.Generator) -> Iterator[Case]:
             values: (by_value, norm),
             added: (scaled(limit / sum_of_norms), sum_of_norms),
             unit: (scaled(1 / norm), norm),
+            largest: (scaled(limit / max(norms_of(gradients).values())), max(norms_of(gradients).values())),
             squared: (scaled(limit / norm**2), norm**2),
             after: (scaled(limit / norm), limit),
             f"The arrays have lost their shapes. {tuple_hint}": (flat, norm),
@@ -709,6 +763,19 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         "`x[:, begin : begin + length]`."
     )
     errors = {along: "core dimension|not aligned|broadcast|out of bounds"}
+    from_zeros = (
+        "A segment starts from zeros. It has to start from the state before it: `a[:, begin - 1]`, and `a0` at "
+        "position 0."
+    )
+    overlap = (
+        "Your segments overlap: each has one position too many. A slice ends *before* its second number: "
+        "`x[:, begin : begin + length]`."
+    )
+    window = (
+        "You went `length` steps back from each position, a sliding window. Here the cuts are fixed: each position "
+        "belongs to one segment, and its gradient stops at the start of that segment."
+    )
+    names = ("da", "x", "a0", "a", "Waa", "Wax", "length")
 
     def of_segments(loop, length, begins, start=None):
         """The gradients of some segments, added; `start(begin)` is another state before a segment."""
@@ -721,15 +788,30 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
             total = {key: total[key] + found[key] for key in WEIGHTS}
         return total
 
+    def of_windows(loop, length):
+        """The gradients if the loss at each position went back over `length` positions."""
+        total = dict.fromkeys(WEIGHTS, 0.0)
+        for t in range(loop.positions):
+            begin = max(0, t - length + 1)
+            part = loop.with_losses_at(t).segment(begin, t - begin + 1)
+            total = {key: total[key] + value for key, value in part.gradients(WEIGHTS).items()}
+        return total
+
     loop = _Loop(rng, 3)
     right = loop.gradients(WEIGHTS)
     yield Case(
         "one segment as long as the sequence",
         (*loop.inputs, 3),
         right,
-        "Nothing is cut here, so the result is that of `rnn_backward`: its `dWaa`, `dWax` and `dba`.",
-        measure=measure,
-        errors=errors,
+        "Nothing is cut here, so the result is that of `rnn_backward`: its `dWaa`, `dWax` and `dba`. Does check 4.3 "
+        "still pass?",
+        {
+            from_last: of_segments(loop, 3, (0,), lambda begin: loop.a[:, -1]),
+            from_zeros: of_segments(loop, 3, (0,), lambda begin: 0 * loop.a0),
+        },
+        measure,
+        errors,
+        names=names,
     )
     loop = _Loop(rng, 4)
     right = of_segments(loop, 2, (0, 2))
@@ -741,6 +823,11 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         last_only: of_segments(loop, 2, (2,)),
         first_only: of_segments(loop, 2, (0,)),
         mean: {key: value / 2 for key, value in right.items()},
+        f"{from_zeros} (The first one is right.)": of_segments(
+            loop, 2, (0, 2), lambda begin: 0 * loop.a0 if begin else loop.a0
+        ),
+        overlap: of_segments(loop, 3, (0, 2)),
+        window: of_windows(loop, 2),
         "The segments are cut into single steps: each has `length` positions.": of_segments(loop, 1, range(4)),
     }
     yield Case(
@@ -752,7 +839,7 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         known,
         measure,
         errors,
-        points=2,
+        names=names,
     )
     loop = _Loop(rng, 5)
     right = of_segments(loop, 2, (0, 2, 4))
@@ -764,4 +851,5 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         {dropped: of_segments(loop, 2, (0, 2)), uncut: loop.gradients(WEIGHTS)},
         measure,
         errors,
+        names=names,
     )

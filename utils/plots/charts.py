@@ -46,6 +46,7 @@ def curves(
     band: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]] | None = None,
     theory: Mapping[str, ArrayLike | tuple[ArrayLike, ArrayLike]] | None = None,
     log_y: bool = False,
+    coloured_theory: bool = False,
 ) -> Drawing:
     """Draws lines against one horizontal axis, each named at its right end.
 
@@ -60,6 +61,8 @@ def curves(
             that line's colour, otherwise it is grey and labelled.
         theory: name → y or `(x, y)` of a dashed black line; with the name of a line it has no label of its own.
         log_y: whether the vertical axis is logarithmic.
+        coloured_theory: whether a theory with the name of a line is drawn in that line's colour, where theory and
+            line lie apart, in the place of black.
 
     Returns:
         The drawing.
@@ -87,7 +90,7 @@ def curves(
         for index, (name, (x, y)) in enumerate(parsed.items()):
             notes.append(_draw_line(axes, index, len(parsed), name, x, y))
         for index, (name, (x, y)) in enumerate(predicted.items()):
-            notes += _draw_theory(axes, index, name, x, y, list(parsed))
+            notes += _draw_theory(axes, index, name, x, y, list(parsed), coloured_theory)
         notes += _draw_levels(axes, levels)
         every_x = np.concatenate([x for x, *_ in [*parsed.values(), *ranges.values(), *predicted.values()]])
         if np.all(every_x == np.round(every_x)):
@@ -263,9 +266,16 @@ def _shade(axes: Axes, name: str, x: np.ndarray, low: np.ndarray, high: np.ndarr
     return [Note((low[-1] + high[-1]) / 2, name, key)]
 
 
-def _draw_theory(axes: Axes, index: int, name: str, x: np.ndarray, y: np.ndarray, lines: list[str]) -> list[Note]:
+def _draw_theory(
+    axes: Axes, index: int, name: str, x: np.ndarray, y: np.ndarray, lines: list[str], coloured: bool
+) -> list[Note]:
     own = name not in lines
-    style = {"color": INK, "linewidth": 1.2, "linestyle": _DASHES[index % len(_DASHES) if own else 0]}
+    colour = COLOURS[lines.index(name)] if coloured and not own else INK
+    style = {
+        "color": colour,
+        "linewidth": 1.6 if coloured and not own else 1.2,
+        "linestyle": _DASHES[index % len(_DASHES) if own else 0],
+    }
     axes.plot(x, y, clip_on=False, zorder=3.5, **style)
     return [Note(y[np.isfinite(y)][-1], name, Line2D([], [], **style))] if own else []
 

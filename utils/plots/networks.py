@@ -141,7 +141,8 @@ def unrolled(
         outputs: the same for the outputs.
         state: the letter of the state, `"a"` in this course, `"h"` in others.
         title: what the figure shows.
-        backward: whether dashed arrows show the way of the gradient, from the outputs back to the first state.
+        backward: whether dashed arrows show the way of the gradient, from the outputs back along the states, and
+            down to the inputs.
         cuts: steps after which the gradient stops on its way back (truncated backpropagation); with `backward`.
 
     Returns:
@@ -210,10 +211,17 @@ def unrolled(
             aside = 0.5 * radius  # between the arrow forwards and the one back
             if backward and t in y_numbers:
                 sketch.arrow((x - aside, y_y - 0.87 * radius), (x - aside, y_a + radius), **_BACK)
-            if backward and t - 1 in cuts:
-                middle = x - pitch / 2
-                sketch.arrow((middle, y_a - radius), (middle, y_a - 0.2 * radius), head=False, color=GREY, linewidth=3)
-            elif backward and t <= max(y_numbers, default=steps):
+            if not backward:
+                continue
+            asked = t <= max(y_numbers, default=steps)  # a state after the last output is asked for nothing
+            if asked and t in x_numbers:
+                sketch.arrow((x - aside, y_a - radius), (x - aside, y_x + 0.87 * radius), **_BACK)
+            if t - 1 in cuts:
+                middle, (low, high) = x - pitch / 2, (y_x - radius, y_y + radius)
+                cut = {"head": False, "color": GREY, "linewidth": 3}
+                sketch.arrow((middle, low), (middle, y_a - 0.12), **cut)
+                sketch.arrow((middle, y_a + 0.3), (middle, high), **cut)
+            elif asked:
                 sketch.arrow((x - radius, y_a - aside), (x - pitch + radius, y_a - aside), **_BACK)
 
     used = [f"W_{state}x"] * bool(x_numbers) + [f"W_{state}{state}"] + [f"W_y{state}"] * bool(y_numbers)
@@ -226,6 +234,8 @@ def unrolled(
     ]
     if backward:
         parts.append(f"dashed arrows lead back from the outputs and along the states to {state}^<0>")
+        if x_numbers:
+            parts[-1] += ", and down to the inputs"
     if cuts:
         parts[-1] += f", but not across a bar after {'step' if len(cuts) == 1 else 'steps'} {listed(map(str, cuts))}"
     return Drawing(sketch.figure, f"Unrolled recurrent network of {counted(steps, 'step')}: {'; '.join(parts)}.")
