@@ -270,12 +270,9 @@ def _draw_theory(
     axes: Axes, index: int, name: str, x: np.ndarray, y: np.ndarray, lines: list[str], coloured: bool
 ) -> list[Note]:
     own = name not in lines
-    colour = COLOURS[lines.index(name)] if coloured and not own else INK
-    style = {
-        "color": colour,
-        "linewidth": 1.6 if coloured and not own else 1.2,
-        "linestyle": _DASHES[index % len(_DASHES) if own else 0],
-    }
+    style: dict[str, Any] = {"color": INK, "linewidth": 1.2, "linestyle": _DASHES[index % len(_DASHES) if own else 0]}
+    if coloured and not own:
+        style |= {"color": COLOURS[lines.index(name)], "linewidth": 1.6}
     axes.plot(x, y, clip_on=False, zorder=3.5, **style)
     return [Note(y[np.isfinite(y)][-1], name, Line2D([], [], **style))] if own else []
 

@@ -217,7 +217,7 @@ def unrolled(
             if asked and t in x_numbers:
                 sketch.arrow((x - aside, y_a - radius), (x - aside, y_x + 0.87 * radius), **_BACK)
             if t - 1 in cuts:
-                middle, (low, high) = x - pitch / 2, (y_x - radius, y_y + radius)
+                middle, low, high = x - pitch / 2, 0.05, top - room_above - 0.05
                 cut = {"head": False, "color": GREY, "linewidth": 3}
                 sketch.arrow((middle, low), (middle, y_a - 0.12), **cut)
                 sketch.arrow((middle, y_a + 0.3), (middle, high), **cut)
