@@ -78,13 +78,12 @@ def list_data(context: typer.Context) -> None:
     table.add_column("data set", no_wrap=True)
     for heading in ("train", "validation", "test"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
-    for heading in ("state", "kind"):
-        table.add_column(heading)
+    table.add_column("state", no_wrap=True)
     for entry in overview.entries():
         examples = [f"{number:,}" for number in entry.examples.values()] if entry.examples else [""] * 3
         state = "prepared" if entry.prepared else "at first use" if entry.kind == "made here" else "download"
         size = "" if entry.size is None else f" ({entry.size / 1e6:.1f} MB)"
-        table.add_row(entry.name, *examples, state + size, entry.kind)
+        table.add_row(entry.name, *examples, state + size)
     console.print(table)
     console.print(f"\nPrepared sets lie in {builders.root()}. To prepare one: course data prepare NAME", soft_wrap=True)
 
