@@ -1,7 +1,7 @@
 """Checks of lesson 03: architectures.
 
-The oracles read one example and one real position at a time, in NumPy. A model is judged by its answers: the check gives
-it weights, arrays in, arrays out; whatever layers it is made of, they must compute the same.
+The oracles read one example and one real position at a time, in NumPy. A model is judged by its answers: the check
+gives it weights, arrays in, arrays out; whatever layers it is made of, they must compute the same.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,11 @@ ARCHITECTURES = ("one-to-one", "one-to-many", "many-to-one", "synchronised", "ma
 TASKS = (
     ("which animal a picture shows", "one-to-one", "One picture comes in, and one name goes out."),
     ("a caption for a picture", "one-to-many", "The picture comes in at once; its caption is a row of words."),
-    ("how many stars a review gives", "many-to-one", "The words are read one by one; the number of stars is one answer."),
+    (
+        "how many stars a review gives",
+        "many-to-one",
+        "The words are read one by one; the number of stars is one answer.",
+    ),
     (
         "which word of a sentence is a noun, which a verb, and so on",
         "synchronised",
@@ -60,7 +64,8 @@ def architectures(rng: np.random.Generator) -> Iterator[Case]:
                 raise Problem(f"returned {describe(names)}, expected a list of {len(TASKS)} names", "Return a list.")
             if len(names) != len(TASKS):
                 raise Problem(
-                    f"returned {len(names)} names, expected {len(TASKS)}", "The table has eight tasks: one name for each."
+                    f"returned {len(names)} names, expected {len(TASKS)}",
+                    "The table has eight tasks: one name for each.",
                 )
             task, right, _ = TASKS[k]
             if names[k] not in ARCHITECTURES:
@@ -123,7 +128,8 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
         return a[np.arange(m), where]
 
     last = (
-        "You took the last position of the array. In a short example that position is padding: take the last one where "
+        "You took the last position of the array. In a short example that position is padding: take the last one "
+        "where "
         "`mask` is True."
     )
     late = (
@@ -133,7 +139,8 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
     one = "Every example ended at the same position. Each has a length of its own: `mask.sum(axis=1)`."
     mean = "This is the mean over the real positions. Take one state: the last."
     batch = (
-        "The result has a row for each pair of examples. `a[:, last]` takes every example at every one of these positions; "
+        "The result has a row for each pair of examples. `a[:, last]` takes every example at every one of these "
+        "positions; "
         "`a[np.arange(len(a)), last]` takes one position for each example."
     )
     zeros = "Where there is padding you returned zeros: a state multiplied by the mask. Choose a position instead."
@@ -151,7 +158,8 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
         "examples of different lengths",
         (a, mask),
         right(a, mask),
-        "Count the True values of each row of `mask`: that is the example's length. Its last real position is one less.",
+        "Count the True values of each row of `mask`: that is the example's length. Its last real position is one "
+        "less.",
         {
             last: a[:, -1],
             zeros: masked[:, -1],
@@ -197,7 +205,8 @@ def _with_weights(weights: Sequence[np.ndarray], inputs: list, shape_hints: dict
             hint = next((hint for hint, shapes in shape_hints.items() if shapes == got), "")
             raise Problem(
                 f"returned a model with weights of the shapes {_listed(got)}, expected {_listed(wanted)}",
-                hint or "Compare with the list of layers in the exercise: which layer is missing, doubled, or too wide?",
+                hint
+                or "Compare with the list of layers in the exercise: which layer is missing, doubled, or too wide?",
             )
         model.set_weights([w.astype("float32") for w in weights])
         return model(inputs)
@@ -218,9 +227,8 @@ def _shape_hints(first: list, n_in: int, n_a: int, n_y: int) -> dict[str, list]:
     one, dense = _recurrent_shapes(n_in, n_a), [(n_a, n_y), (n_y,)]
     return {
         "The output layer is missing: after the loop comes `Dense`, with one unit for each class.": first + one,
-        "Your loop reads in both directions. Here one `SimpleRNN` reads from left to right; two directions are lesson 07.": (
-            first + one + one + [(2 * n_a, n_y), (n_y,)]
-        ),
+        "Your loop reads in both directions. Here one `SimpleRNN` reads from left to right; two directions are "
+        "lesson 07.": (first + one + one + [(2 * n_a, n_y), (n_y,)]),
         "There are two loops. One `SimpleRNN` is enough.": first + one + _recurrent_shapes(n_a, n_a) + dense,
         "These are the weights of an LSTM. Use `SimpleRNN`, which you know from lesson 02.": (
             first + [(n_in, 4 * n_a), (n_a, 4 * n_a), (4 * n_a,), *dense]
@@ -233,9 +241,14 @@ def _shape_hints(first: list, n_in: int, n_a: int, n_y: int) -> dict[str, list]:
 
 
 SCORES = (
-    "These are probabilities: your last layer has a softmax. Here the model returns scores, and the loss applies the softmax "
+    "These are probabilities: your last layer has a softmax. Here the model returns scores, and the loss applies "
+    "the softmax "
     "(`from_logits=True`)."
 )
+BOTH_INPUTS = {
+    "The model has to take both inputs: end with `return keras.Model([first, mask], scores)`, the given inputs in "
+    "this order.": (r"expects \d+ .*input")
+}
 SIGMOID = "Your last layer has a sigmoid. Here the model returns scores: leave `activation` out."
 ACTIVATION = "Your loop has another activation. Leave `activation` out of `SimpleRNN`: its default is tanh."
 
@@ -265,10 +278,12 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
         (n_y,),
     ]
     everywhere = (
-        "Your model answers at every position. It should answer once, after the last word: leave out `return_sequences=True`."
+        "Your model answers at every position. It should answer once, after the last word: leave out "
+        "`return_sequences=True`."
     )
     no_mask = (
-        "Padding changes the answer: your loop goes on reading behind the last word. Give it the mask: `SimpleRNN(n_a)(e, "
+        "Padding changes the answer: your loop goes on reading behind the last word. Give it the mask: "
+        "`SimpleRNN(n_a)(e, "
         "mask=mask)`."
     )
     mean = "This is the mean over the states. Take the last one, which is what `SimpleRNN` returns by itself."
@@ -279,7 +294,8 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
         "the weights, and reviews without padding",
         sizes,
         right,
-        "The layers are right, but not how they are connected: words → `Embedding` → `SimpleRNN` with the mask → `Dense`.",
+        "The layers are right, but not how they are connected: words → `Embedding` → `SimpleRNN` with the mask → "
+        "`Dense`.",
         {
             SCORES: _softmax(right),
             SIGMOID: 1 / (1 + np.exp(-right)),
@@ -288,6 +304,7 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
             "Your loop reads from the last word to the first. Leave out `go_backwards`.": backwards,
         },
         _with_weights(weights, [ids, every], hints),
+        errors=BOTH_INPUTS,
         points=2,
     )
     yield Case(
@@ -300,7 +317,8 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
     )
     other = np.where(mask, ids, 5).astype("int32")
     from_ids = (
-        "The model looks at the padded ids and not at its input `mask`. Here the padding is filled with another word: only the "
+        "The model looks at the padded ids and not at its input `mask`. Here the padding is filled with another "
+        "word: only the "
         "mask tells what is real."
     )
     yield Case(
@@ -328,7 +346,8 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
     hints = _shape_hints([], n_x, n_a, n_y)
 
     last = (
-        "Your model answers once, after the last position. It should answer at every one: `return_sequences=True` makes the "
+        "Your model answers once, after the last position. It should answer at every one: `return_sequences=True` "
+        "makes the "
         "loop return all its states."
     )
     repeated = "Every position has the answer of the last one. Return all states, not the last one repeated."
@@ -340,7 +359,8 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
         "the weights, and sequences without padding",
         sizes,
         right,
-        "The layers are right, but not how they are connected: inputs → `SimpleRNN` with the mask → `Dense` at every position.",
+        "The layers are right, but not how they are connected: inputs → `SimpleRNN` with the mask → `Dense` at "
+        "every position.",
         {
             last: right[:, -1],
             repeated: np.repeat(right[:, -1:], T_x, axis=1),
@@ -350,6 +370,7 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
             f"{backwards} Turning the result round does not help.": reverse[:, ::-1],
         },
         _with_weights(weights, [x, every], hints),
+        errors=BOTH_INPUTS,
         points=2,
     )
 
@@ -368,7 +389,9 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
     yield Case(
         "a longer sequence",
         sizes,
-        np.concatenate([right, (states(np.tile(x, (1, 2, 1)), np.tile(every, 2), *weights[:3]) @ out + out_bias)[:, T_x:]], 1),
+        np.concatenate(
+            [right, (states(np.tile(x, (1, 2, 1)), np.tile(every, 2), *weights[:3]) @ out + out_bias)[:, T_x:]], 1
+        ),
         "A model for one length only? The time axis of the inputs is `None`, and no layer needs to know it.",
         measure=_with_weights(weights, [np.tile(x, (1, 2, 1)), np.tile(every, 2)], hints),
     )
@@ -396,11 +419,16 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         "The scores are those of the state *before* the step. Compute the new state first, and the scores from it."
     )
     forgets = "The previous state has no effect. Without it the decoder knows neither the picture nor what it has said."
-    untransposed = "`recurrent_kernel` is transposed. Keras' weights are made for the batch on the left: `a_prev @ recurrent_kernel`."
+    untransposed = (
+        "`recurrent_kernel` is transposed. Keras' weights are made for the batch on the left: `a_prev @ "
+        "recurrent_kernel`."
+    )
     no_tanh = "The new state lacks its `tanh`."
     no_bias = "The bias of the loop has no effect."
     no_out_bias = "The bias of the scores has no effect: add `out_bias`."
-    probabilities = "These are probabilities. Return the scores as they are: the largest score has the largest probability."
+    probabilities = (
+        "These are probabilities. Return the scores as they are: the largest score has the largest probability."
+    )
     only = "You returned one value. The loop needs two: the scores, to choose a word, and the new state, to go on."
     total = table[word] @ kernel + a_prev @ recurrent + bias
     nothing = np.zeros_like(a_prev)
@@ -410,14 +438,17 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         return a @ out + out_bias, a
 
     errors = {
-        "A product does not fit. Look the word up in the table first, so that you have `(batch, n_e)`; every product has the "
-        "batch on the left and no transposition, for example `e @ kernel`.": "matmul|core dimension|not aligned|dimension|incompatible|Matrix size",
+        "A product does not fit. Look the word up in the table first, so that you have `(batch, n_e)`; every "
+        "product has the "
+        "batch on the left and no transposition, for example `e @ kernel`.": "matmul|core dimension|not "
+        "aligned|dimension|incompatible|Matrix size",
     }
     yield Case(
         "from a state of zeros",
         (word, nothing, weights),
         step(word, nothing, weights),
-        "Here the state is 0, so only the word counts: its row of the table, times `kernel`, plus `bias`, through `tanh`.",
+        "Here the state is 0, so only the word counts: its row of the table, times `kernel`, plus `bias`, through "
+        "`tanh`.",
         {
             swapped: (plain_a, plain_a @ out + out_bias),
             only: plain_a @ out + out_bias,
@@ -435,7 +466,8 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         "from another state",
         (word, a_prev, weights),
         (scores, a),
-        "The new state is made of the word *and* the previous state: `tanh(e @ kernel + a_prev @ recurrent_kernel + bias)`.",
+        "The new state is made of the word *and* the previous state: `tanh(e @ kernel + a_prev @ recurrent_kernel + "
+        "bias)`.",
         {
             forgets: pair(plain_a),
             untransposed: pair(np.tanh(table[word] @ kernel + a_prev @ recurrent.T + bias)),
@@ -472,8 +504,16 @@ def _speaker(m: int, n_words: int, rng: np.random.Generator) -> Callable:
     return step
 
 
-def _spoken(step: Callable, a0: np.ndarray, length: int, *, feeds: bool = True, carries: bool = True, stops: bool = True,
-            first: int = BOS) -> np.ndarray:
+def _spoken(
+    step: Callable,
+    a0: np.ndarray,
+    length: int,
+    *,
+    feeds: bool = True,
+    carries: bool = True,
+    stops: bool = True,
+    first: int = BOS,
+) -> np.ndarray:
     """What a greedy loop says, one example at a time; the keywords switch on known mistakes."""
     said = np.zeros((len(a0), length), dtype=int)
     for i in range(len(a0)):
@@ -498,19 +538,25 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
     longest = np.stack([np.zeros(m), np.full(m, 9.0)], axis=1).astype("float32")
 
     always_bos = (
-        "Every step read `<BOS>`. The word that was chosen is the input of the next step: `word = ` the chosen words, at the end "
+        "Every step read `<BOS>`. The word that was chosen is the input of the next step: `word = ` the chosen "
+        "words, at the end "
         "of each turn."
     )
-    stuck = "Every step started from `a0`. The state that a step returns goes into the next one: `scores, a = step(word, a)`."
+    stuck = (
+        "Every step started from `a0`. The state that a step returns goes into the next one: `scores, a = "
+        "step(word, a)`."
+    )
     wrong_start = "The first input is not `<BOS>` (id 2): start with `word` full of 2, one for each example."
     runs_on = (
-        "Your captions go on behind their `<EOS>`. Once an example has said `<EOS>` (3), it says `<PAD>` (0) at every later step; "
+        "Your captions go on behind their `<EOS>`. Once an example has said `<EOS>` (3), it says `<PAD>` (0) at "
+        "every later step; "
         "remember who has finished."
     )
     with_bos = "`<BOS>` stands in the result. It is the first input; the result has the words that were chosen."
     time_first = "Time is the first axis of what you returned. Put it second: `ops.stack(words, axis=1)`."
     lost_eos = (
-        "`<EOS>` itself is missing from the result. The word `<EOS>` is still written; the steps *after* it are `<PAD>`."
+        "`<EOS>` itself is missing from the result. The word `<EOS>` is still written; the steps *after* it are "
+        "`<PAD>`."
     )
     columns = "The result has the wrong number of columns: `length` steps, so `length` words for each example."
     for_a_list = "`ops.stack(words, axis=1)` makes one array of your list."
@@ -538,7 +584,8 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         "the first word",
         (step, longest, 1),
         right,
-        "With `length = 1` the loop makes one step, from `<BOS>` (id 2) and `a0`, and returns the word with the largest score, "
+        "With `length = 1` the loop makes one step, from `<BOS>` (id 2) and `a0`, and returns the word with the "
+        "largest score, "
         "shape `(batch, 1)`.",
         {hint: wrong for hint, wrong in mistakes.items() if hint not in (always_bos, stuck, runs_on)},
     )
@@ -577,7 +624,9 @@ def _suspects(n_x: int, rng: np.random.Generator) -> dict[str, Callable]:
         return states(np.asarray(x, float), np.asarray(mask), *weights)
 
     def sees_future(x, mask):
-        ahead = np.pad(np.asarray(x, float), ((0, 0), (0, 1), (0, 0)))[:, 1:] * np.pad(mask, ((0, 0), (0, 1)))[:, 1:, None]
+        ahead = (
+            np.pad(np.asarray(x, float), ((0, 0), (0, 1), (0, 0)))[:, 1:] * np.pad(mask, ((0, 0), (0, 1)))[:, 1:, None]
+        )
         return sound(x, mask) + ahead @ kernel
 
     def counts_padding(x, mask):
@@ -615,21 +664,27 @@ def failed_probes(rng: np.random.Generator) -> Iterator[Case]:
         if isinstance(value, np.ndarray):
             value = value.tolist()
         if isinstance(value, str):
-            raise Problem(f"returned the string {value!r:.60}, expected a list of names", "Return a list, also for one name.")
+            raise Problem(
+                f"returned the string {value!r:.60}, expected a list of names", "Return a list, also for one name."
+            )
         if not isinstance(value, list | tuple):
             raise Problem(f"returned {describe(value)}, expected a list of names", "Return a list of the names.")
         if any(isinstance(name, bool | np.bool_) for name in value):
-            raise Problem("returned a list of True and False, expected names", "Keep the probe's `name`, not whether it passed.")
+            raise Problem(
+                "returned a list of True and False, expected names", "Keep the probe's `name`, not whether it passed."
+            )
         if not all(isinstance(name, str) for name in value):
             raise Problem(
                 f"returned a list with {describe(next(v for v in value if not isinstance(v, str)))}, expected names",
                 "A probe's result has the attribute `name`: collect `found.name`.",
             )
         if any(" " in name for name in value):
-            raise Problem("returned whole sentences, expected names", "A probe's result has the attribute `name`: collect that.")
+            raise Problem(
+                "returned whole sentences, expected names", "A probe's result has the attribute `name`: collect that."
+            )
         unknown = next((name for name in value if name not in names), None)
         if unknown is not None:
-            raise Problem(f"returned {unknown!r}, which is no probe's name", f"The three names are {', '.join(names)}.")
+            raise Problem(f"returned {unknown!r}, which is no probe's name", f"The names are {', '.join(names)}.")
         return sorted(value)
 
     def case(kind, name, hint):
@@ -647,7 +702,11 @@ def failed_probes(rng: np.random.Generator) -> Iterator[Case]:
         return Case(name, (suspects[kind], x, mask), sorted(right), hint, measure=measure)
 
     yield case("nothing", "a sound model", "This model passes all three probes, so the list is empty: `[]`.")
-    yield case("causality", "a model that sees the future", "This model's output depends on later inputs: run `probes.causality`.")
+    yield case(
+        "causality",
+        "a model that sees the future",
+        "This model's output depends on later inputs: run `probes.causality`.",
+    )
     yield case(
         "padding_invariance",
         "a model that counts the padding",
@@ -658,4 +717,6 @@ def failed_probes(rng: np.random.Generator) -> Iterator[Case]:
         "a model that sees its neighbours",
         "This model's output depends on the other examples of its batch: run `probes.batch_invariance`.",
     )
-    yield case("two", "a model with two faults", "This model has two faults. Do not stop at the first one that you find.")
+    yield case(
+        "two", "a model with two faults", "This model has two faults. Do not stop at the first one that you find."
+    )

@@ -30,9 +30,11 @@ def pictures(images: ArrayLike, captions: Sequence[str], *, title: str, columns:
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or not 1 <= len(images) <= _MOST:
-        raise ValueError(f"images has shape {images.shape}, but (n, height, width, 3) with n from 1 to {_MOST} is expected")
+        raise ValueError(
+            f"images has shape {images.shape}, but (n, height, width, 3) with n from 1 to {_MOST} is expected"
+        )
     top = 255 if images.dtype.kind in "iu" else 1
-    if images.dtype.kind not in "iuf" or not (0 <= images.min() and images.max() <= top):  # NaN fails too
+    if images.dtype.kind not in "iuf" or not (images.min() >= 0 and images.max() <= top):  # NaN fails too
         raise ValueError(f"images of dtype {images.dtype} must be whole numbers from 0 to 255 or numbers from 0 to 1")
     if isinstance(captions, str) or len(captions) != len(images):
         raise ValueError(f"captions must be {len(images)} texts, one for each image, but got {captions!r:.60}")
