@@ -129,19 +129,17 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
 
     last = (
         "You took the last position of the array. In a short example that position is padding: take the last one "
-        "where "
-        "`mask` is True."
+        "where `mask` is True."
     )
     late = (
-        "You are one position too late. An example with `n` real positions has its last one at index `n - 1`, because "
-        "arrays count from 0."
+        "You are one position too late. An example with `n` real positions has its last one at index `n - 1`, "
+        "because arrays count from 0."
     )
     one = "Every example ended at the same position. Each has a length of its own: `mask.sum(axis=1)`."
     mean = "This is the mean over the real positions. Take one state: the last."
     batch = (
         "The result has a row for each pair of examples. `a[:, last]` takes every example at every one of these "
-        "positions; "
-        "`a[np.arange(len(a)), last]` takes one position for each example."
+        "positions; `a[np.arange(len(a)), last]` takes one position for each example."
     )
     zeros = "Where there is padding you returned zeros: a state multiplied by the mask. Choose a position instead."
     first = "You took the first position. Count the real positions of each example, and take the last of them."
@@ -226,24 +224,28 @@ def _shape_hints(first: list, n_in: int, n_a: int, n_y: int) -> dict[str, list]:
     """Shapes of the weights of models with a known mistake; `first` are those of what comes before the loop."""
     one, dense = _recurrent_shapes(n_in, n_a), [(n_a, n_y), (n_y,)]
     return {
-        "The output layer is missing: after the loop comes `Dense`, with one unit for each class.": first + one,
-        "Your loop reads in both directions. Here one `SimpleRNN` reads from left to right; two directions are "
-        "lesson 07.": (first + one + one + [(2 * n_a, n_y), (n_y,)]),
-        "There are two loops. One `SimpleRNN` is enough.": first + one + _recurrent_shapes(n_a, n_a) + dense,
-        "These are the weights of an LSTM. Use `SimpleRNN`, which you know from lesson 02.": (
-            first + [(n_in, 4 * n_a), (n_a, 4 * n_a), (4 * n_a,), *dense]
-        ),
-        "These are the weights of a GRU. Use `SimpleRNN`, which you know from lesson 02.": (
-            first + [(n_in, 3 * n_a), (n_a, 3 * n_a), (2, 3 * n_a), *dense]
-        ),
+        "The output layer is missing: after the loop comes `Dense`, with one unit for each class.": [*first, *one],
+        "Your loop reads in both directions. Here one `SimpleRNN` reads from left to right; two directions are lesson "
+        "07.": [*first, *one, *one, (2 * n_a, n_y), (n_y,)],
+        "There are two loops. One `SimpleRNN` is enough.": [*first, *one, *_recurrent_shapes(n_a, n_a), *dense],
+        "These are the weights of an LSTM. Use `SimpleRNN`, which you know from lesson 02.": [
+            *first,
+            *_recurrent_shapes(n_in, n_a, gates=4),
+            *dense,
+        ],
+        "These are the weights of a GRU. Use `SimpleRNN`, which you know from lesson 02.": [
+            *first,
+            *_recurrent_shapes(n_in, n_a, gates=3)[:2],
+            (2, 3 * n_a),
+            *dense,
+        ],
         "The loop is missing: a `SimpleRNN` stands between the input and `Dense`.": [*first, (n_in, n_y), (n_y,)],
     }
 
 
 SCORES = (
-    "These are probabilities: your last layer has a softmax. Here the model returns scores, and the loss applies "
-    "the softmax "
-    "(`from_logits=True`)."
+    "These are probabilities: your last layer has a softmax. Here the model returns scores, and the loss applies the "
+    "softmax (`from_logits=True`)."
 )
 BOTH_INPUTS = {
     "The model has to take both inputs: end with `return keras.Model([first, mask], scores)`, the given inputs in "
@@ -253,7 +255,7 @@ SIGMOID = "Your last layer has a sigmoid. Here the model returns scores: leave `
 ACTIVATION = "Your loop has another activation. Leave `activation` out of `SimpleRNN`: its default is tanh."
 
 
-@exercise("3.3", "Many to one: a model that reads a review", uses_keras=True)
+@exercise("3.3", "Many to one: a model that reads a review")
 def review_model(rng: np.random.Generator) -> Iterator[Case]:
     """The model with given weights against a loop over the real words of one review at a time."""
     n_words, n_e, n_a, n_y = 9, 4, 5, 3
@@ -283,8 +285,7 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
     )
     no_mask = (
         "Padding changes the answer: your loop goes on reading behind the last word. Give it the mask: "
-        "`SimpleRNN(n_a)(e, "
-        "mask=mask)`."
+        "`SimpleRNN(n_a)(e, mask=mask)`."
     )
     mean = "This is the mean over the states. Take the last one, which is what `SimpleRNN` returns by itself."
     every_state = states(table[ids], every, kernel, recurrent, bias)
@@ -318,8 +319,7 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
     other = np.where(mask, ids, 5).astype("int32")
     from_ids = (
         "The model looks at the padded ids and not at its input `mask`. Here the padding is filled with another "
-        "word: only the "
-        "mask tells what is real."
+        "word: only the mask tells what is real."
     )
     yield Case(
         "padding that is not 0",
@@ -331,7 +331,7 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
     )
 
 
-@exercise("3.4", "Synchronised: an answer at every step", uses_keras=True)
+@exercise("3.4", "Synchronised: an answer at every step")
 def step_model(rng: np.random.Generator) -> Iterator[Case]:
     """The model with given weights against a loop over the real positions of one example at a time."""
     n_x, n_a, n_y = 3, 5, 4
@@ -347,8 +347,7 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
 
     last = (
         "Your model answers once, after the last position. It should answer at every one: `return_sequences=True` "
-        "makes the "
-        "loop return all its states."
+        "makes the loop return all its states."
     )
     repeated = "Every position has the answer of the last one. Return all states, not the last one repeated."
     backwards = "Your loop reads from the end. Leave out `go_backwards`: no answer may depend on later inputs."
@@ -359,8 +358,8 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
         "the weights, and sequences without padding",
         sizes,
         right,
-        "The layers are right, but not how they are connected: inputs → `SimpleRNN` with the mask → `Dense` at "
-        "every position.",
+        "The layers are right, but not how they are connected: inputs → `SimpleRNN` with the mask → `Dense` at every "
+        "position.",
         {
             last: right[:, -1],
             repeated: np.repeat(right[:, -1:], T_x, axis=1),
@@ -438,8 +437,8 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         return a @ out + out_bias, a
 
     errors = {
-        "A product does not fit. Look the word up in the table first, so that you have `(batch, n_e)`; every "
-        "product has the "
+        "A product does not fit. Look the word up in the table first, so that you have `(batch, n_e)`; every product "
+        "has the "
         "batch on the left and no transposition, for example `e @ kernel`.": "matmul|core dimension|not "
         "aligned|dimension|incompatible|Matrix size",
     }
@@ -528,7 +527,7 @@ def _spoken(
     return said
 
 
-@exercise("3.6", "The generation loop", uses_keras=True)
+@exercise("3.6", "The generation loop")
 def generate(rng: np.random.Generator) -> Iterator[Case]:
     """A step with known answers, driven by the loop; the oracle drives it one example at a time."""
     m, n_words, length = 4, 8, 6
@@ -539,18 +538,16 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
 
     always_bos = (
         "Every step read `<BOS>`. The word that was chosen is the input of the next step: `word = ` the chosen "
-        "words, at the end "
-        "of each turn."
+        "words, at the end of each turn."
     )
     stuck = (
-        "Every step started from `a0`. The state that a step returns goes into the next one: `scores, a = "
-        "step(word, a)`."
+        "Every step started from `a0`. The state that a step returns goes into the next one: `scores, a = step(word, "
+        "a)`."
     )
     wrong_start = "The first input is not `<BOS>` (id 2): start with `word` full of 2, one for each example."
     runs_on = (
         "Your captions go on behind their `<EOS>`. Once an example has said `<EOS>` (3), it says `<PAD>` (0) at "
-        "every later step; "
-        "remember who has finished."
+        "every later step; remember who has finished."
     )
     with_bos = "`<BOS>` stands in the result. It is the first input; the result has the words that were chosen."
     time_first = "Time is the first axis of what you returned. Put it second: `ops.stack(words, axis=1)`."
@@ -585,8 +582,7 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         (step, longest, 1),
         right,
         "With `length = 1` the loop makes one step, from `<BOS>` (id 2) and `a0`, and returns the word with the "
-        "largest score, "
-        "shape `(batch, 1)`.",
+        "largest score, shape `(batch, 1)`.",
         {hint: wrong for hint, wrong in mistakes.items() if hint not in (always_bos, stuck, runs_on)},
     )
     right, mistakes = variants(longest, 4)
