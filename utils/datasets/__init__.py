@@ -18,7 +18,18 @@ import re
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from utils.datasets import agreement, captions, entities, melodies, pronunciation, public, reviews, routine, tales
+from utils.datasets import (
+    agreement,
+    captions,
+    entities,
+    melodies,
+    pronunciation,
+    public,
+    reviews,
+    routine,
+    tales,
+    translation,
+)
 from utils.datasets.public import PublicDataUnavailable
 from utils.datasets.splits import SPLITS, check_split
 
@@ -36,6 +47,7 @@ _SETS: dict[str, ModuleType] = {
     "reviews": reviews,
     "routine": routine,
     "tales": tales,
+    "translation": translation,
 }
 
 

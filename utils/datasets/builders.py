@@ -20,7 +20,7 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from utils.datasets import agreement, captions, entities, melodies, pronunciation, reviews, routine, tales
+from utils.datasets import agreement, captions, entities, melodies, pronunciation, reviews, routine, tales, translation
 from utils.datasets.splits import SPLITS
 from utils.runtime import quiet_tensorflow
 
@@ -191,9 +191,26 @@ class Tales(_Embedded):
         )
 
 
+class Translation(_Embedded):
+    """English and French sentences with the alignment of their words."""
+
+    source = translation
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self._describe(
+            {
+                "source": tfds.features.Text(),
+                "target": tfds.features.Text(),
+                "alignment": tfds.features.Tensor(shape=(None, 2), dtype=np.int64),
+                "length": tfds.features.Scalar(np.int64),
+            }
+        )
+
+
 BUILDERS = {
     builder.name: builder
-    for builder in (Agreement, Captions, Entities, Melodies, Pronunciation, Reviews, Routine, Tales)
+    for builder in (Agreement, Captions, Entities, Melodies, Pronunciation, Reviews, Routine, Tales, Translation)
 }
 
 

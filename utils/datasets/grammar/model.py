@@ -135,7 +135,8 @@ class Grammar:
                 sizes = dict(zip(places, self._lengths.choose_lengths(rng, row, size), strict=True))
             rules.append(rule)
             children.append([])
-            agenda += [(child, sizes.get(i), node) for i, child in reversed(list(enumerate(rule.children)))]
+            for i in range(len(rule.children) - 1, -1, -1):
+                agenda.append((rule.children[i], sizes.get(i), node))
         yields = [_yield(rules, children, side) for side in range(2)]
         alignment = sorted(
             (yields[0][1][node, i], yields[1][1][node, j]) for node, rule in enumerate(rules) for i, j in rule.links
@@ -278,13 +279,19 @@ def _yield(
     places: dict[tuple[int, int], int] = {}
     agenda: list[tuple[int, int]] = [(0, 0)]  # nodes whose items are being read, and the next item
     while agenda:
-        node, start = agenda.pop()
+        node, place = agenda.pop()
         items = rules[node].sides[side]
-        for place in range(start, len(items)):
+        end = len(items)
+        while place < end:
             item = items[place]
             if isinstance(item, int):
-                agenda += [(node, place + 1), (children[node][item], 0)]
-                break
-            places[node, place] = len(words)
-            words.append(item)
+                if place + 1 < end:
+                    agenda.append((node, place + 1))
+                node, place = children[node][item], 0
+                items = rules[node].sides[side]
+                end = len(items)
+            else:
+                places[node, place] = len(words)
+                words.append(item)
+                place += 1
     return words, places
