@@ -100,6 +100,26 @@ def squeezed(a, mask):
     return a[np.arange(len(a)), mask.sum(axis=1) - 1].squeeze()
 
 
+@mutant("3.2", hint="counts the real positions of the whole batch")
+def counted_together(a, mask):
+    return a[np.arange(len(a)), mask.sum() - 1]
+
+
+@mutant("3.2", hint="stands at the first axis")
+def indexed_the_batch(a, mask):
+    return a[mask.sum(axis=1) - 1]
+
+
+@mutant("3.2", hint="two lists of different lengths")
+def counted_the_other_axis(a, mask):
+    return a[np.arange(len(a)), mask.sum(axis=0) - 1]
+
+
+@mutant("3.2", hint="in one long list")
+def all_real_states(a, mask):
+    return a[mask]
+
+
 @alternative("3.2")
 def one_by_one(a, mask):
     return np.stack([states[: real.sum()][-1] for states, real in zip(a, mask, strict=True)])
@@ -186,6 +206,36 @@ def weights_without_a_model(n_words, n_e, n_a, n_y):
     return [np.zeros((n_words, n_e))]
 
 
+@mutant("3.3", hint="Return the model and not its scores")
+def scores_without_a_model(n_words, n_e, n_a, n_y):
+    return _review(n_words, n_e, n_a, n_y).output
+
+
+@mutant("3.3", hint="loop has another activation")
+def with_relu(n_words, n_e, n_a, n_y):
+    from keras import layers
+
+    return _review(n_words, n_e, n_a, n_y, loop=layers.SimpleRNN(n_a, activation="relu"))
+
+
+@mutant("3.3", hint="The mask belongs into the call")
+def mask_as_a_setting(n_words, n_e, n_a, n_y):
+    import keras
+    from keras import layers
+
+    return _review(n_words, n_e, n_a, n_y, loop=layers.SimpleRNN(n_a, mask=keras.Input((None,), dtype="bool")))
+
+
+@mutant("3.3", hint="a row for each word")
+def table_interchanged(n_words, n_e, n_a, n_y):
+    import keras
+    from keras import layers
+
+    ids, mask = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="bool")
+    a = layers.SimpleRNN(n_a)(layers.Embedding(n_e, n_words)(ids), mask=mask)
+    return keras.Model([ids, mask], layers.Dense(n_y)(a))
+
+
 @alternative("3.3")
 def all_states_then_the_last(n_words, n_e, n_a, n_y):
     from keras import layers
@@ -249,6 +299,13 @@ def step_with_softmax(n_x, n_a, n_y):
 @mutant("3.4", hint="The loop is missing")
 def without_a_loop(n_x, n_a, n_y):
     return _step(n_x, n_a, n_y, loop=lambda x, mask: x)
+
+
+@mutant("3.4", hint="`return_state=True`")
+def states_and_state(n_x, n_a, n_y):
+    from keras import layers
+
+    return _step(n_x, n_a, n_y, loop=layers.SimpleRNN(n_a, return_sequences=True, return_state=True))
 
 
 @mutant("3.4", hint="the last one repeated")
@@ -323,6 +380,12 @@ def word_not_looked_up(word, a_prev, weights):
     kernel, recurrent, bias, out, out_bias = weights[1:]
     a = np.tanh(word @ kernel + a_prev @ recurrent + bias)
     return a @ out + out_bias, a
+
+
+@mutant("3.5", hint="The word is chosen later")
+def word_chosen(word, a_prev, weights):
+    scores, a = _decode(word, a_prev, weights)
+    return scores.argmax(axis=1), a
 
 
 @alternative("3.5")
@@ -400,6 +463,32 @@ def unstacked(step, a0, length):
     return list(_generate(step, a0, length).T)
 
 
+@mutant("3.6", hint="A step needs one word for each example")
+def one_start_for_all(step, a0, length):
+    words, word, a = [], np.full(1, 2), a0
+    for _ in range(length):
+        scores, a = step(word, a)
+        word = np.asarray(scores).argmax(axis=1)
+        words.append(word)
+    return np.stack(words, axis=1)
+
+
+@mutant("3.6", hint="chooses a word for each example")
+def one_word_for_all(step, a0, length):
+    words, word, a = [], np.full(len(a0), 2), a0
+    for _ in range(length):
+        scores, a = step(word, a)
+        word = np.asarray(scores).argmax()
+        words.append(word)
+    return np.stack(words, axis=1)
+
+
+@mutant("3.6", hint="`length` words for each example")
+def ends_early(step, a0, length):
+    words = _generate(step, a0, length)
+    return words[:, : 1 + np.flatnonzero((words > 0).any(axis=0))[-1]]
+
+
 @alternative("3.6")
 def with_numpy(step, a0, length):
     return _generate(step, a0, length)
@@ -459,6 +548,14 @@ def sentences(model, x, mask):
 @mutant("3.7", hint="Do not stop at the first one")
 def first_only(model, x, mask):
     return [p.name for p in _probes(model, x, mask) if not p][:1]
+
+
+@mutant("3.7", hint="Call it first")
+def not_called(model, x, mask):
+    from utils import probes
+
+    three = (probes.padding_invariance, probes.batch_invariance, probes.causality)
+    return [probe.name for probe in three if not probe.passed]
 
 
 @alternative("3.7")

@@ -84,7 +84,14 @@ def architectures(rng: np.random.Generator) -> Iterator[Case]:
         yield Case(f"task {k + 1}: {task}", (), True, f"Task {k + 1}: {why}", measure=named(k))
 
 
-def states(x: np.ndarray, mask: np.ndarray, kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray) -> np.ndarray:
+def states(
+    x: np.ndarray,
+    mask: np.ndarray,
+    kernel: np.ndarray,
+    recurrent: np.ndarray,
+    bias: np.ndarray,
+    activation: Callable[[np.ndarray], np.ndarray] = np.tanh,
+) -> np.ndarray:
     """States of a plain network, one example at a time; a padded position keeps the state before it.
 
     Args:
@@ -93,6 +100,7 @@ def states(x: np.ndarray, mask: np.ndarray, kernel: np.ndarray, recurrent: np.nd
         kernel: Shape (n_x, n_a), as Keras keeps it.
         recurrent: Shape (n_a, n_a), as Keras keeps it.
         bias: Shape (n_a,).
+        activation: Applied to every number of the sum.
 
     Returns:
         Shape (batch, time, n_a), float64.
@@ -102,7 +110,7 @@ def states(x: np.ndarray, mask: np.ndarray, kernel: np.ndarray, recurrent: np.nd
         a = np.zeros(len(bias))
         for t in range(x.shape[1]):
             if mask[i, t]:
-                a = np.tanh(x[i, t] @ kernel + a @ recurrent + bias)
+                a = activation(x[i, t] @ kernel + a @ recurrent + bias)
             result[i, t] = a
     return result
 
@@ -143,13 +151,24 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
     )
     zeros = "Where there is padding you returned zeros: a state multiplied by the mask. Choose a position instead."
     first = "You took the first position. Count the real positions of each example, and take the last of them."
+    all_real = "These are the states at all real positions, in one long list. Take one for each example: the last."
+    errors = {
+        late: rf"index {T_x} is out of bounds for axis 1",
+        "Without `axis`, `mask.sum()` counts the real positions of the whole batch. `mask.sum(axis=1)` counts those "
+        "of each example.": r"index \d\d+ is out of bounds for axis 1",
+        "Your index stands at the first axis, which is the batch. Give two, the examples and their positions: "
+        "`a[np.arange(len(a)), last]`.": r"out of bounds for axis 0",
+        "You have two lists of different lengths. There is one length for each example: `mask.sum(axis=1)`.": (
+            r"shape mismatch: indexing"
+        ),
+    }
     yield Case(
         "no padding at all",
         (a, every),
         a[:, -1],
         "Without padding the last real position is the last one: the result has the shape `(batch, n_a)`.",
-        {first: a[:, 0], mean: a.mean(axis=1), batch: a[:, every.sum(axis=1) - 1]},
-        errors={late: "out of bounds"},
+        {first: a[:, 0], mean: a.mean(axis=1), batch: a[:, every.sum(axis=1) - 1], all_real: a[every]},
+        errors=errors,
     )
     masked = a * mask[..., None]
     yield Case(
@@ -167,7 +186,7 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
             first: a[:, 0],
             batch: a[:, lengths - 1],
         },
-        errors={late: "out of bounds"},
+        errors=errors,
     )
     other = np.where(mask[..., None], a, rng.normal(size=a.shape) * 100)
     yield Case(
@@ -249,10 +268,43 @@ SCORES = (
 )
 BOTH_INPUTS = {
     "The model has to take both inputs: end with `return keras.Model([first, mask], scores)`, the given inputs in "
-    "this order.": (r"expects \d+ .*input")
+    "this order.": r'Layer "functional.*expects \d+ .*input'
+}
+SYMBOLIC = {
+    "The layers give a placeholder, whose numbers come only with the data. Return the model and not its scores: "
+    "`return keras.Model([first, mask], scores)`, and use layers, not NumPy, on the way.": "KerasTensor is symbolic",
+    "The mask belongs into the call, behind the input: `layers.SimpleRNN(n_a)(x, mask=mask)`.": (
+        r"arguments passed to SimpleRNN: \{'mask'"
+    ),
+    "The loop returns more than one thing (`return_state=True`), and `Dense` reads one. Leave that setting out.": (
+        r'Layer "dense.*expects 1 .*but it received \d+'
+    ),
 }
 SIGMOID = "Your last layer has a sigmoid. Here the model returns scores: leave `activation` out."
+SQUASHED = "Your last layer has an activation. Here the model returns scores: leave `activation` out."
 ACTIVATION = "Your loop has another activation. Leave `activation` out of `SimpleRNN`: its default is tanh."
+NO_ACTIVATION = "Your loop has no activation. Leave `activation` out of `SimpleRNN`: its default is tanh."
+
+
+def _relu(z):
+    return np.maximum(z, 0)
+
+
+def _itself(z):
+    return z
+
+
+def _other_functions(read: Callable[[Callable], np.ndarray]) -> dict[str, np.ndarray]:
+    """What a model answers with a wrong function in a layer; `read` gives the scores with a loop's activation."""
+    right = read(np.tanh)
+    return {
+        SCORES: _softmax(right),
+        SIGMOID: 1 / (1 + np.exp(-right)),
+        SQUASHED: np.tanh(right),
+        f"{SQUASHED} It makes negative scores 0.": _relu(right),
+        ACTIVATION: read(_relu),
+        NO_ACTIVATION: read(_itself),
+    }
 
 
 @exercise("3.3", "Many to one: a model that reads a review")
@@ -273,6 +325,12 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
         return states(table[ids], mask, kernel, recurrent, bias)[:, -1] @ out + out_bias
 
     hints = _shape_hints([(n_words, n_e)], n_e, n_a, n_y)
+    hints["The embedding has its two numbers interchanged: `Embedding(n_words, n_e)`, a row for each word."] = [
+        (n_e, n_words),
+        *_recurrent_shapes(n_words, n_a),
+        (n_a, n_y),
+        (n_y,),
+    ]
     hints["`n_e` and `n_a` are interchanged: the embedding has `n_e` numbers a word, the loop `n_a` units."] = [
         (n_words, n_a),
         *_recurrent_shapes(n_a, n_e),
@@ -298,14 +356,13 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
         "The layers are right, but not how they are connected: words → `Embedding` → `SimpleRNN` with the mask → "
         "`Dense`.",
         {
-            SCORES: _softmax(right),
-            SIGMOID: 1 / (1 + np.exp(-right)),
+            **_other_functions(lambda g: states(table[ids], every, *weights[1:4], g)[:, -1] @ out + out_bias),
             everywhere: every_state @ out + out_bias,
             mean: every_state.mean(axis=1) @ out + out_bias,
             "Your loop reads from the last word to the first. Leave out `go_backwards`.": backwards,
         },
         _with_weights(weights, [ids, every], hints),
-        errors=BOTH_INPUTS,
+        errors=BOTH_INPUTS | SYMBOLIC,
         points=2,
     )
     yield Case(
@@ -363,13 +420,12 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
         {
             last: right[:, -1],
             repeated: np.repeat(right[:, -1:], T_x, axis=1),
-            SCORES: _softmax(right),
-            SIGMOID: 1 / (1 + np.exp(-right)),
+            **_other_functions(lambda g: states(x, every, *weights[:3], g) @ out + out_bias),
             backwards: reverse,
             f"{backwards} Turning the result round does not help.": reverse[:, ::-1],
         },
         _with_weights(weights, [x, every], hints),
-        errors=BOTH_INPUTS,
+        errors=BOTH_INPUTS | SYMBOLIC,
         points=2,
     )
 
@@ -441,6 +497,7 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         "has the "
         "batch on the left and no transposition, for example `e @ kernel`.": "matmul|core dimension|not "
         "aligned|dimension|incompatible|Matrix size",
+        "A word is a row of the table: `ops.take(table, word, axis=0)`.": r"is not in \[|out of bounds",
     }
     yield Case(
         "from a state of zeros",
@@ -451,6 +508,10 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         {
             swapped: (plain_a, plain_a @ out + out_bias),
             only: plain_a @ out + out_bias,
+            "The word is chosen later, in the loop. Return the scores of all words.": (
+                (plain_a @ out + out_bias).argmax(axis=1),
+                plain_a,
+            ),
             f"{only} The state is one of them.": plain_a,
             no_tanh: pair(table[word] @ kernel + bias),
             no_bias: pair(np.tanh(table[word] @ kernel)),
@@ -491,6 +552,8 @@ def _speaker(m: int, n_words: int, rng: np.random.Generator) -> Callable:
 
     def step(word, a):
         word, a = np.asarray(word).astype(int).reshape(-1), np.asarray(a)
+        if a.shape != (len(word), 2):
+            raise ValueError(f"got {len(word)} words and a state of shape {a.shape}, but one word for each example")
         count = a[:, 0].round().astype(int)
         rows = (word * 5 + count * 7 + a[:, 1].round().astype(int)) % len(table)
         scores = table[rows].copy()
@@ -557,6 +620,13 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
     )
     columns = "The result has the wrong number of columns: `length` steps, so `length` words for each example."
     for_a_list = "`ops.stack(words, axis=1)` makes one array of your list."
+    errors = {
+        "`ops.argmax(scores, axis=-1)` chooses a word for each example; without `axis` it chooses one for the whole "
+        "batch.": r"axis.{0,4}=? ?1 (not in range|is out of bounds)",
+        'A step needs one word for each example: start with `ops.full((len(a0),), 2, dtype="int32")`.': (
+            r"one word for each example"
+        ),
+    }
 
     def variants(a0, length):
         right = _spoken(step, a0, length)
@@ -581,9 +651,10 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         "the first word",
         (step, longest, 1),
         right,
-        "With `length = 1` the loop makes one step, from `<BOS>` (id 2) and `a0`, and returns the word with the "
-        "largest score, shape `(batch, 1)`.",
+        "With `length = 1` the loop makes one step, `scores, a = step(word, a)`, from `<BOS>` (id 2) and `a0`, and "
+        "returns the word with the largest score, shape `(batch, 1)`.",
         {hint: wrong for hint, wrong in mistakes.items() if hint not in (always_bos, stuck, runs_on)},
+        errors=errors,
     )
     right, mistakes = variants(longest, 4)
     yield Case(
@@ -695,7 +766,11 @@ def failed_probes(rng: np.random.Generator) -> Iterator[Case]:
                     raise Problem(f"returned {value}, expected {sorted(right)}", mistake)
             return value
 
-        return Case(name, (suspects[kind], x, mask), sorted(right), hint, measure=measure)
+        called = {
+            "A probe is a function. Call it first, `found = probe(model, x, mask)`, and ask what comes back: "
+            "`found.passed`, `found.name`.": "'function' object has no attribute"
+        }
+        return Case(name, (suspects[kind], x, mask), sorted(right), hint, measure=measure, errors=called)
 
     yield case("nothing", "a sound model", "This model passes all three probes, so the list is empty: `[]`.")
     yield case(
