@@ -623,7 +623,7 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
     errors = {
         "`ops.argmax(scores, axis=-1)` chooses a word for each example; without `axis` it chooses one for the whole "
         "batch.": r"axis.{0,4}=? ?1 (not in range|is out of bounds)",
-        'A step needs one word for each example: start with `ops.full((len(a0),), 2, dtype="int32")`.': (
+        'A step needs one word for each example: start with `ops.full((a0.shape[0],), 2, dtype="int32")`.': (
             r"one word for each example"
         ),
     }
