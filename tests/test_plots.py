@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 from PIL import Image
 
-from utils.plots import Drawing, bars, cell, curves, folded, heat_map, hidden_states, histogram, unrolled
+from utils.plots import Drawing, bars, cell, curves, folded, heat_map, hidden_states, histogram, pictures, unrolled
 from utils.plots.drawing import printable, text_width, wrapped
 from utils.plots.notes import _spread_out
 from utils.plots.words import number, numbers, plain
@@ -32,6 +32,7 @@ DRAWINGS = {
     "curves": lambda: curves({"training": LOSS}, expected={"log 4": np.log(4)}, **AXES),
     "bars": lambda: bars({"dense": {"near": 0.99, "far": 0.5}}, ylabel="accuracy", title="Bars"),
     "histogram": lambda: histogram({"a": [1, 2, 2], "b": [0.5]}, xlabel="length (tokens)", title="Lengths"),
+    "pictures": lambda: pictures(np.zeros((3, 8, 8, 3), "uint8"), ["a", "two", "three"], title="Pictures"),
 }
 
 
@@ -566,3 +567,37 @@ def test_wrapping_keeps_mathematics_in_one_piece():
     lines = wrapped("one two three $a + b$ four five", 12, 1.0).split("\n")
     assert len(lines) > 2
     assert sum("$a + b$" in line for line in lines) == 1
+
+
+# Pictures
+
+
+def test_pictures_stand_over_their_words_and_are_read_out():
+    images = np.random.default_rng(0).random((5, 8, 8, 3))
+    drawing = pictures(images, list("abcde"), title="Five", columns=3)
+    assert drawing.description == "5 pictures with the words 'a', 'b', 'c', 'd' and 'e'."
+    shown = [axes.get_images()[0].get_array() for axes in drawing.figure.axes]
+    assert np.array_equal(np.stack(shown), images)
+    places = [axes.get_position().bounds[:2] for axes in drawing.figure.axes]
+    assert places[0][1] == pytest.approx(places[2][1])
+    assert places[2][1] > places[3][1]
+    assert places[0][0] == pytest.approx(places[3][0])
+    assert places[3][0] < places[1][0]
+
+
+@pytest.mark.parametrize(
+    ("images", "captions", "columns", "message"),
+    [
+        (np.zeros((2, 8, 8)), "ab", 4, r"shape \(2, 8, 8\), but \(n, height, width, 3\)"),
+        (np.zeros((25, 8, 8, 3)), ["a"] * 25, 4, "n from 1 to 24"),
+        (np.full((1, 8, 8, 3), 2.0), ["a"], 4, "0 to 255 or numbers from 0 to 1"),
+        (np.full((1, 8, 8, 3), np.nan), ["a"], 4, "0 to 255 or numbers from 0 to 1"),
+        (np.full((1, 8, 8, 3), 256), ["a"], 4, "0 to 255 or numbers from 0 to 1"),
+        (np.zeros((2, 8, 8, 3)), ["a"], 4, "captions must be 2 texts"),
+        (np.zeros((2, 8, 8, 3)), "ab", 4, "captions must be 2 texts"),
+        (np.zeros((1, 8, 8, 3)), ["a"], 0, "columns is 0"),
+    ],
+)
+def test_pictures_names_what_it_expects(images, captions, columns, message):
+    with pytest.raises(ValueError, match=message):
+        pictures(images, captions, title="Wrong", columns=columns)

@@ -183,6 +183,8 @@ def _try(case: Case, subject: Subject) -> Failure | None:
     value = subject(*case.inputs)
     try:
         measured = value if case.measure is None else case.measure(value)
+    except Complaint:  # what the answer returned, a model say, failed when it was called
+        raise
     except Problem as problem:
         return Failure(f"{subject.name} {problem}", _hint(case, value, problem.hint), inputs=_inputs(case))
     except Exception:  # whatever else a value may be that nobody thought of
@@ -190,8 +192,10 @@ def _try(case: Case, subject: Subject) -> Failure | None:
     mismatch = compare(measured, case.expected, case.tolerance)
     if mismatch is None:
         return None
-    hint = _hint(case, value, _hint(case, measured, mismatch.hint))
-    sentence = f"{subject.name} {mismatch.sentence}"
+    made = callable(value)  # a model: what counts is what it answers
+    hint = _hint(case, measured, mismatch.hint)
+    hint = hint if made else _hint(case, value, hint)
+    sentence = f"{'the model from ' if made else ''}{subject.name} {mismatch.sentence}"
     return Failure(sentence, hint, mismatch.expected, mismatch.got, inputs=_inputs(case))
 
 

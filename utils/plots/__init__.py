@@ -9,6 +9,7 @@ from utils.plots.drawing import Drawing
 from utils.plots.grids import heat_map, hidden_states
 from utils.plots.histograms import histogram
 from utils.plots.networks import cell, folded, unrolled
+from utils.plots.pictures import pictures
 
 __all__ = [
     "Drawing",
@@ -19,5 +20,6 @@ __all__ = [
     "heat_map",
     "hidden_states",
     "histogram",
+    "pictures",
     "unrolled",
 ]
