@@ -282,6 +282,11 @@ def test_a_failure_shows_the_inputs_and_the_name_of_the_function():
     assert "double returned" in repr(check("0.1", lambda x: x))
 
 
+def test_inputs_are_shown_under_their_names():
+    result = result_of(lambda X, n: 0, Case("case", (np.eye(2), 3), 1, "h", names=("X", "n")))
+    assert result.failure.inputs == "X =\n[[1. 0.]\n [0. 1.]]\n\nn = 3"
+
+
 def test_points_are_the_sum_over_the_cases_that_pass():
     cases = [Case("a", (1,), 1, "h", points=2), Case("b", (2,), 2, "h"), Case("c", (3,), 4, "hint of c", points=3)]
     result = result_of(lambda x: x, *cases)
