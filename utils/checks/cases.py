@@ -23,7 +23,7 @@ class Case:
         expected: The right value: from a property, from another way to compute it, or from the framework.
         hint: What to look at when the case fails.
         mistakes: Values that known mistakes would give, each with the hint that names the mistake. The first one
-            that equals what came replaces `hint`.
+            that equals what came, or what `measure` made of it, replaces `hint`.
         measure: Applied to the returned value before it is compared: for answers that are judged by what they do
             (weights are put into a network, a batch plan is applied). Raises `Problem` for a value it cannot use.
         errors: Mistakes that make the call fail: hint → pattern (regular expression) of Python's message.
@@ -181,6 +181,8 @@ def _try(case: Case, subject: Subject) -> Failure | None:
     value = subject(*case.inputs)
     try:
         measured = value if case.measure is None else case.measure(value)
+    except Complaint:  # what the answer returned, a model say, failed when it was called
+        raise
     except Problem as problem:
         return Failure(f"{subject.name} {problem}", _hint(case, value, problem.hint), inputs=_inputs(case))
     except Exception:  # whatever else a value may be that nobody thought of
@@ -188,8 +190,9 @@ def _try(case: Case, subject: Subject) -> Failure | None:
     mismatch = compare(measured, case.expected, case.tolerance)
     if mismatch is None:
         return None
-    hint = _hint(case, value, mismatch.hint)
-    sentence = f"{subject.name} {mismatch.sentence}"
+    made = callable(value)  # a model: what counts is what it answers
+    hint = _hint(case, value, _hint(case, measured, mismatch.hint))
+    sentence = f"{'the model from ' if made else ''}{subject.name} {mismatch.sentence}"
     return Failure(sentence, hint, mismatch.expected, mismatch.got, inputs=_inputs(case))
 
 

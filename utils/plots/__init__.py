@@ -5,6 +5,7 @@ state) and one sentence that says in words what the figure shows.
 """
 
 from utils.plots.charts import bars, curves
+from utils.plots.directions import bidirectional
 from utils.plots.drawing import Drawing
 from utils.plots.grids import heat_map, hidden_states
 from utils.plots.histograms import histogram
@@ -13,6 +14,7 @@ from utils.plots.networks import cell, folded, unrolled
 __all__ = [
     "Drawing",
     "bars",
+    "bidirectional",
     "cell",
     "curves",
     "folded",
