@@ -493,7 +493,7 @@ def returns_nothing(n_words, n_tags, n_e, n_a, both):
     _model(n_words, n_tags, n_e, n_a, both)
 
 
-@mutant("7.5", hint="The model has two inputs, words and mask")
+@mutant("7.5", hint="The model has two inputs, ids and mask")
 def words_alone(n_words, n_tags, n_e, n_a, both):
     import keras
 

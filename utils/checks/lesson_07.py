@@ -532,7 +532,7 @@ def tagger(rng: np.random.Generator) -> Iterator[Case]:
 
     def answer(model, x, mask):
         if not callable(model):
-            hint = "Return the model itself: `return keras.Model([words, mask], y_hat)`."
+            hint = "Return the model itself: `return keras.Model([ids, mask], y_hat)`."
             raise Problem(f"returned {describe(model)}, expected a Keras model", hint)
         y_hat = np.asarray(model([x, mask]), dtype=float)
         if y_hat.shape != (*x.shape, n_tags):
@@ -545,12 +545,12 @@ def tagger(rng: np.random.Generator) -> Iterator[Case]:
         return y_hat
 
     errors = {
-        "The model has two inputs, words and mask: `keras.Model([words, mask], y_hat)`.": "expects? \\d input|"
+        "The model has two inputs, ids and mask: `keras.Model([ids, mask], y_hat)`.": "expects? \\d input|"
         "received \\d input|not connected|disconnected|structure of `inputs`",
         "An embedding needs to know how many words there are: `keras.layers.Embedding(n_words, n_e)`.": "out of bound|"
         "is not in \\[0",
-        "A layer took the mask of the LSTM over without being asked, and stumbled over it. Take the softmax in the dense "
-        "layer: `keras.layers.Dense(n_tags, activation='softmax')`.": "Incompatible shapes|broadcast",
+        "A layer took the mask of the LSTM over without being asked, and stumbled over it. Take the softmax in the "
+        "dense layer: `keras.layers.Dense(n_tags, activation='softmax')`.": "Incompatible shapes|broadcast",
     }
 
     def probabilities(model):
