@@ -1,12 +1,13 @@
 """How probable each length is, by dynamic programming, and choices on the way to a given length."""
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from itertools import accumulate
 
 import numpy as np
 
-from utils.datasets.grammar.analysis import empty_probabilities
+from utils.datasets.grammar.analysis import components, empty_probabilities
 from utils.datasets.grammar.expansion import Plain, PlainRule
 
 
@@ -35,6 +36,12 @@ class Lengths:
                 else:
                     lexical = self._lexical[symbol]
                     lexical[row.words] = lexical.get(row.words, 0) + row.weight
+        self._longest = self._longest_yields()
+        self._growing = []  # rules and their prefixes of children that may have more words than the tables reach
+        for rows in self._structural:
+            for row in rows:
+                row.longest = list(accumulate(self._longest[child] for child in row.children))
+                self._growing += [(row, i) for i in range(1, len(row.children))]
         self._table: list[list[float]] = [[] for _ in plain.symbols]
         self._support: list[list[int]] = [[] for _ in plain.symbols]  # lengths with a sum above 0
         self._choices: dict[tuple[int, int], tuple[list[_Row], list[float]]] = {}
@@ -52,6 +59,8 @@ class Lengths:
         for table in self._table:
             table.append(0)
         for symbol in self._order:  # those that may be all of another come before it
+            if n > self._longest[symbol]:
+                continue
             total = self._lexical[symbol].get(n, 0)
             for row in self._structural[symbol]:
                 if row.words <= n:
@@ -59,10 +68,19 @@ class Lengths:
             if total:
                 self._table[symbol][n] = total
                 self._support[symbol].append(n)
-        for rows in self._structural:
-            for row in rows:
-                for i in range(1, len(row.children)):
-                    row.prefixes[i - 1].append(self._convolve(row, i, n))
+        self._growing = [(row, i) for row, i in self._growing if n <= row.longest[i]]
+        for row, i in self._growing:  # a prefix comes before those that it begins
+            row.prefixes[i - 1].append(self._convolve(row, i, n))
+
+    def _longest_yields(self) -> list[float]:
+        """Return how many source words a symbol can have at most, infinity if it may lead to itself."""
+        successors = [list(dict.fromkeys(c for row in rows for c in row.children)) for rows in self.rows]
+        longest = [math.inf] * len(self.rows)
+        for members in components(successors):
+            symbol = members[0]
+            if len(members) == 1 and symbol not in successors[symbol]:
+                longest[symbol] = max(row.words + sum(longest[c] for c in row.children) for row in self.rows[symbol])
+        return longest
 
     def _sum_of_children(self, row: "_Row", n: int) -> float:
         """Return the sum over all ways in which the children of a rule have n words together."""
@@ -75,6 +93,8 @@ class Lengths:
 
     def _convolve(self, row: "_Row", i: int, n: int) -> float:
         """Return the sum for the children up to the i-th, of n words together."""
+        if n > row.longest[i]:
+            return 0
         table = self._table[row.children[i]]
         known = self._table[row.children[0]] if i == 1 else row.prefixes[i - 2]
         total = 0
@@ -135,7 +155,7 @@ class Lengths:
 class _Row:
     """A rule as lengths see it: its source words, the children that stand on the source, sums by prefix."""
 
-    __slots__ = ("children", "prefixes", "rule", "weight", "words")
+    __slots__ = ("children", "longest", "prefixes", "rule", "weight", "words")
 
     def __init__(self, rule: PlainRule, weight: float) -> None:
         self.rule = rule
@@ -143,6 +163,7 @@ class _Row:
         self.words = len(rule.words(0))
         self.children = rule.visible(0)
         self.prefixes: list[list[float]] = [[] for _ in self.children[1:]]
+        self.longest: list[float] = []  # for each prefix of the children, the most words that they can have
 
 
 def draw(rng: np.random.Generator, cumulative: list[float]) -> int:
