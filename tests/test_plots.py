@@ -13,7 +13,20 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 from PIL import Image
 
-from utils.plots import Drawing, bars, bidirectional, cell, curves, folded, heat_map, hidden_states, histogram, unrolled
+from utils.plots import (
+    Drawing,
+    bars,
+    bidirectional,
+    cell,
+    curves,
+    folded,
+    gru_cell,
+    heat_map,
+    hidden_states,
+    histogram,
+    lstm_cell,
+    unrolled,
+)
 from utils.plots.drawing import printable, text_width, wrapped
 from utils.plots.notes import _spread_out
 from utils.plots.words import number, numbers, plain
@@ -28,6 +41,8 @@ DRAWINGS = {
     "bidirectional": lambda: bidirectional(["Paris", "sold", "it"], ["B-ORG", "O", ""], title="Both ways"),
     "folded": lambda: folded("A loop with memory"),
     "cell": lambda: cell("One cell"),
+    "gru_cell": lambda: gru_cell("A GRU"),
+    "lstm_cell": lambda: lstm_cell("An LSTM"),
     "hidden_states": lambda: hidden_states(STATES, steps=list("abcde"), title="States"),
     "heat_map": lambda: heat_map(np.eye(3), xlabel="word", ylabel="position t", title="One-hot"),
     "curves": lambda: curves({"training": LOSS}, expected={"log 4": np.log(4)}, **AXES),

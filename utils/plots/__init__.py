@@ -7,6 +7,7 @@ state) and one sentence that says in words what the figure shows.
 from utils.plots.charts import bars, curves
 from utils.plots.directions import bidirectional
 from utils.plots.drawing import Drawing
+from utils.plots.gates import gru_cell, lstm_cell
 from utils.plots.grids import heat_map, hidden_states
 from utils.plots.histograms import histogram
 from utils.plots.networks import cell, folded, unrolled
@@ -18,8 +19,10 @@ __all__ = [
     "cell",
     "curves",
     "folded",
+    "gru_cell",
     "heat_map",
     "hidden_states",
     "histogram",
+    "lstm_cell",
     "unrolled",
 ]
