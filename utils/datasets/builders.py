@@ -5,6 +5,7 @@ Examples keep the order of the generator, which is well mixed already.
 """
 
 import contextlib
+import gc
 import importlib.metadata
 import io
 import os
@@ -278,7 +279,7 @@ def ensure(
     try:
         _remove(path)
         builder = make(data_dir=data_dir)
-        with _quiet():
+        with _quiet(), _no_search_for_cycles():
             builder.download_and_prepare(download_config=config)
     except (OSError, tf.errors.OpError) as error:
         builder = found(make, data_dir)
@@ -335,6 +336,18 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         tfds.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Stop the garbage collector: a set makes no cycles, and every search goes through all of TensorFlow's objects."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _is_whole(builder: tfds.core.DatasetBuilder) -> bool:
