@@ -38,6 +38,16 @@ def _defines(node):
     )
 
 
+def _fitting(records):
+    """Made-up records have as many tokens as it happens, and as many tags as it happens: cut both to the shorter."""
+    lengths = [min(len(record["tokens"]), len(record["tags"])) for record in records]
+    return [
+        {key: record[key][:length] for key in ("tokens", "tags")}
+        for record, length in zip(records, lengths, strict=True)
+        if length
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "scores"),
     [
@@ -50,7 +60,7 @@ def test_the_code_of_the_lesson_runs_on_the_public_sets(lesson, name, scores, tm
 
     monkeypatch.setattr(public, "prepare", lambda name, data_dir, *_: public.maker(name)(data_dir=tmp_path))
     with tfds.testing.mock_data(num_examples=40):
-        parts = [datasets.records(name, split)[: lesson["MOST"]] for split in ("train", "test")]
+        parts = [_fitting(datasets.records(name, split))[: lesson["MOST"]] for split in ("train", "test")]
     results = lesson["compare_directions"](name, *parts)
     assert set(results) == {False, True}
     assert all(set(found) == scores for found in results.values())
