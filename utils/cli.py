@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from utils import cli_train
 
 app = typer.Typer(
-    help="Work with the sequence course: check it, see your progress, prepare data, train models, release lessons.",
+    help="Work with the sequence course: check it, see your progress, prepare data, train models, run experiments, "
+    "release lessons.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -114,6 +116,47 @@ def prepare_data(
             console.print(f"{name}: prepared, {total:,} examples, {entry.size / 1e6:.1f} MB", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def experiment(
+    name: Annotated[str | None, typer.Argument(help="Which; without a name they are listed.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, with commas between them; each is a run of its own.")] = "0,1,2",
+    out: Annotated[Path | None, typer.Option(help="The CSV to write; by default NAME.csv, here.")] = None,
+    store: Annotated[bool, typer.Option("--store", help="Replace the result that comes with the course.")] = False,
+) -> None:
+    """Runs an experiment of a lesson again: several seeds, minutes; the result is a small CSV."""
+    from utils import experiments
+    from utils.runtime import quiet_tensorflow
+
+    if name is None:
+        table = Table(box=None, pad_edge=False)
+        for heading in ("experiment", "question", "stored result"):
+            table.add_column(heading, no_wrap=heading == "experiment")
+        for each in experiments.EXPERIMENTS.values():
+            found = experiments.path(each.name)
+            table.add_row(each.name, each.question, str(experiments.stored(each.name)) if found.exists() else "none")
+        console.print(table)
+        return
+    try:
+        chosen = experiments.find(name)
+        numbers = [int(seed) for seed in seeds.split(",")]
+    except ValueError as error:
+        _stop(str(error) if name not in experiments.EXPERIMENTS else f"seeds is {seeds!r}; write it like 0,1,2")
+    target = experiments.path(name) if store else out or Path(f"{name}.csv")
+    if target.is_dir() or not target.parent.is_dir():
+        _stop(f"{target} cannot be written: name a file in a folder that exists")
+    quiet_tensorflow()
+    console.print(chosen.question)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(f"{len(numbers)} seeds", total=chosen.work(chosen.settings) * len(numbers))
+        try:
+            result = experiments.run(name, numbers, lambda units: bar.advance(task, units))
+        except ValueError as error:
+            _stop(str(error))
+    experiments.write(target, result)
+    console.print(f"wrote {target} ({len(result.rows)} rows, {result.minutes:g} minutes)", soft_wrap=True)
 
 
 @app.command()

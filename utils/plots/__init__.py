@@ -5,7 +5,9 @@ state) and one sentence that says in words what the figure shows.
 """
 
 from utils.plots.charts import bars, curves
+from utils.plots.directions import bidirectional
 from utils.plots.drawing import Drawing
+from utils.plots.gates import gru_cell, lstm_cell
 from utils.plots.grids import heat_map, hidden_states
 from utils.plots.histograms import histogram
 from utils.plots.networks import cell, folded, unrolled
@@ -14,12 +16,15 @@ from utils.plots.pictures import pictures
 __all__ = [
     "Drawing",
     "bars",
+    "bidirectional",
     "cell",
     "curves",
     "folded",
+    "gru_cell",
     "heat_map",
     "hidden_states",
     "histogram",
+    "lstm_cell",
     "pictures",
     "unrolled",
 ]

@@ -1,0 +1,264 @@
+"""Experiments: what a lesson claims of several seeds, or what takes more time than a notebook has.
+
+`course experiment NAME` runs one again and writes its CSV; `stored(NAME)` reads the one that comes with the course:
+
+>>> stored("adding").seeds
+(0, 1, 2)
+
+To add one: write a function `rows(seed, settings, variants, advance)` in a module of its own, which yields the rows of
+one seed, and an `Experiment` below. Then `course experiment NAME --store`.
+"""
+
+import datetime
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from utils.experiments import adding, agreement, tagging
+from utils.experiments.storage import Result, read, write
+
+__all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
+
+Rows = Iterator[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question, and how it is answered.
+
+    Attributes:
+        name: What the command calls it.
+        question: What it asks, in one sentence.
+        columns: The columns of its table.
+        settings: What is set, by name; stored with the result.
+        work: How many units of progress one seed makes (training steps, epochs), from the settings.
+        rows: Called with a seed, the settings and a function that reports progress; yields the rows of that seed.
+    """
+
+    name: str
+    question: str
+    columns: tuple[str, ...]
+    settings: Mapping[str, Any]
+    work: Callable[[Mapping[str, Any]], int]
+    rows: Callable[[int, Mapping[str, Any], Callable[[int], None]], Rows]
+
+
+_ADDING = {"T": 100, "n_a": 32, "batch": 64, "steps": 1200, "every": 100, "clipnorm": 1.0, "test": 2000}
+_ADDING_COLUMNS = ("seed", "cell", "learning_rate", "forget_bias", "step", "error")
+_AGREEMENT = {
+    "n_a": 64,
+    "embedding": 32,
+    "sentences": 8830,
+    "batch": 64,
+    "clipnorm": 1.0,
+    "variants": [
+        {"cell": "GRU", "learning_rate": 0.01},
+        {"cell": "LSTM", "learning_rate": 0.01},
+        {"cell": "plain", "learning_rate": 0.01},
+        {"cell": "plain", "learning_rate": 0.001},
+    ],
+}
+_TAGGING = {
+    "embedding": 32,
+    "sentences": 8100,
+    "batch": 64,
+    "epochs": 4,
+    "learning_rate": 0.004,
+    "variants": [
+        {"tagger": "left to right", "both": False, "n_a": 96, "min_count": 4},
+        {"tagger": "both directions", "both": True, "n_a": 64, "min_count": 4},
+        {"tagger": "both, never <UNK>", "both": True, "n_a": 64, "min_count": 1},
+    ],
+}
+_TAGGING_COLUMNS = ("seed", "tagger", "decoding", "by", "value", "accuracy", "f1", "recall", "n", "illegal")
+_AGREEMENT_COLUMNS = ("seed", "objective", "cell", "learning_rate", "by", "value", "accuracy", "n")
+
+
+def _of_variants(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
+    return adding.rows(seed, settings, settings["variants"], advance)
+
+
+def _all_steps(settings: Mapping[str, Any]) -> int:
+    return settings["steps"] * len(settings["variants"])
+
+
+def _of_objectives(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
+    return agreement.rows(seed, settings, settings["objectives"], advance)
+
+
+def _all_epochs(settings: Mapping[str, Any]) -> int:
+    return settings["epochs"] * len(settings["objectives"]) * len(settings["variants"])
+
+
+def _of_taggers(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
+    return tagging.rows(seed, settings, settings["variants"], advance)
+
+
+def _epochs_of_taggers(settings: Mapping[str, Any]) -> int:
+    return settings["epochs"] * len(settings["variants"])
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    experiment.name: experiment
+    for experiment in (
+        Experiment(
+            "adding",
+            "Which cell learns to add two numbers that stand far apart in 100 positions?",
+            _ADDING_COLUMNS,
+            _ADDING
+            | {
+                "variants": [
+                    {"cell": "GRU", "learning_rate": 0.01},
+                    {"cell": "LSTM", "learning_rate": 0.01},
+                    {"cell": "plain", "learning_rate": 0.01},
+                    {"cell": "plain", "learning_rate": 0.001},
+                    {"cell": "plain", "learning_rate": 0.0003},
+                ]
+            },
+            _all_steps,
+            _of_variants,
+        ),
+        Experiment(
+            "forget-bias",
+            "What should the biases of an LSTM's forget gates start at, if it has to remember for 100 positions?",
+            _ADDING_COLUMNS,
+            _ADDING
+            | {
+                "variants": [
+                    {"cell": "LSTM", "learning_rate": 0.01, "forget_bias": bias} for bias in (0.0, 1.0, "spread")
+                ]
+            },
+            _all_steps,
+            _of_variants,
+        ),
+        Experiment(
+            "agreement",
+            "Which cell learns that the subject decides the form of a verb up to 50 words later, when it predicts the "
+            "verb, and when it is asked for the number directly?",
+            _AGREEMENT_COLUMNS,
+            _AGREEMENT | {"objectives": ["the verb", "the number"], "epochs": 8},
+            _all_epochs,
+            _of_objectives,
+        ),
+        Experiment(
+            "agreement-every-word",
+            "The same, when the loss counts every word of the sentence and the verb is one of them.",
+            _AGREEMENT_COLUMNS,
+            _AGREEMENT
+            | {
+                "objectives": ["every word"],
+                "epochs": 15,
+                "variants": [v for v in _AGREEMENT["variants"] if v != {"cell": "plain", "learning_rate": 0.01}],
+            },
+            _all_epochs,
+            _of_objectives,
+        ),
+        Experiment(
+            "tagging",
+            "Which names does a tagger find that reads in one direction, and which one that reads in both, by where "
+            "the clue stands and whether the name is new?",
+            _TAGGING_COLUMNS,
+            _TAGGING,
+            _epochs_of_taggers,
+            _of_taggers,
+        ),
+    )
+}
+
+
+def names() -> list[str]:
+    """Return the names of the experiments."""
+    return list(EXPERIMENTS)
+
+
+def find(name: str) -> Experiment:
+    """Return an experiment.
+
+    Raises:
+        ValueError: If there is none of this name; the message lists them.
+    """
+    if name not in EXPERIMENTS:
+        raise ValueError(f"there is no experiment {name!r}; there are: {', '.join(EXPERIMENTS)}")
+    return EXPERIMENTS[name]
+
+
+def path(name: str) -> Path:
+    """Return where the result of an experiment is stored in the library."""
+    return Path(__file__).parent / "results" / f"{find(name).name}.csv"
+
+
+def stored(name: str) -> Result:
+    """Return the result that comes with the course.
+
+    Raises:
+        ValueError: If there is no such experiment.
+        FileNotFoundError: If it was never stored.
+    """
+    return read(path(name))
+
+
+def run(
+    name: str,
+    seeds: Sequence[int] = (0, 1, 2),
+    advance: Callable[[int], None] = lambda units: None,
+    **changes: Any,
+) -> Result:
+    """Run an experiment.
+
+    Args:
+        name: Which.
+        seeds: One run for each.
+        advance: Called with the units of progress made since its last call.
+        **changes: Settings that differ from the experiment's own.
+
+    Returns:
+        The result, not stored.
+
+    Raises:
+        ValueError: If there is no such experiment or setting, or no seed.
+    """
+    experiment = find(name)
+    for key in changes:
+        if key not in experiment.settings:
+            raise ValueError(f"{name} has no setting {key!r}; it has: {', '.join(experiment.settings)}")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds is {list(seeds)}, but at least one is expected, and none twice")
+    settings = dict(experiment.settings) | changes
+    start = time.perf_counter()
+    rows = [row for seed in seeds for row in experiment.rows(seed, settings, advance)]
+    return Result(
+        experiment=name,
+        settings=settings,
+        seeds=tuple(seeds),
+        hardware=_hardware(),
+        date=datetime.date.today().isoformat(),
+        versions=_versions(),
+        minutes=round((time.perf_counter() - start) / 60, 1),
+        rows=tuple(rows),
+    )
+
+
+def _hardware() -> str:
+    """Return the device, and the processor's name where the system tells it."""
+    from utils.runtime import gpu_names
+
+    if gpu_names():
+        return f"GPU {gpu_names()[0]}"
+    cores = os.cpu_count() or 1
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        model = platform.machine()
+    return f"CPU, {cores} core{'s' if cores > 1 else ''} ({model})"
+
+
+def _versions() -> str:
+    from utils.runtime import version
+
+    found = {"TensorFlow": "tensorflow", "Keras": "keras", "NumPy": "numpy"}
+    return ", ".join([f"Python {platform.python_version()}", *(f"{k} {version(v)}" for k, v in found.items())])
