@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from utils import cli_train
+
 app = typer.Typer(
-    help="Work with the sequence course: check this machine, see your progress, prepare data, run experiments, "
+    help="Work with the sequence course: check it, see your progress, prepare data, train models, run experiments, "
     "release lessons.",
     no_args_is_help=True,
     add_completion=False,
@@ -17,6 +19,8 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Lists the data sets; `course data prepare` prepares them.")
 app.add_typer(data, name="data")
+app.add_typer(cli_train.train, name="train")
+app.command()(cli_train.sample)
 console = Console()
 
 
@@ -76,13 +80,12 @@ def list_data(context: typer.Context) -> None:
     table.add_column("data set", no_wrap=True)
     for heading in ("train", "validation", "test"):
         table.add_column(heading, justify="right", no_wrap=True, min_width=len(heading))
-    for heading in ("state", "kind"):
-        table.add_column(heading)
+    table.add_column("state", no_wrap=True)
     for entry in overview.entries():
         examples = [f"{number:,}" for number in entry.examples.values()] if entry.examples else [""] * 3
         state = "prepared" if entry.prepared else "at first use" if entry.kind == "made here" else "download"
         size = "" if entry.size is None else f" ({entry.size / 1e6:.1f} MB)"
-        table.add_row(entry.name, *examples, state + size, entry.kind)
+        table.add_row(entry.name, *examples, state + size)
     console.print(table)
     console.print(f"\nPrepared sets lie in {builders.root()}. To prepare one: course data prepare NAME", soft_wrap=True)
 

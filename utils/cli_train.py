@@ -1,0 +1,124 @@
+"""`course train …` and `course sample`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+train = typer.Typer(
+    help="Trains a lesson's model on your own data, within the time that you give.", no_args_is_help=True
+)
+console = Console()
+
+Out = Annotated[Path | None, typer.Option(help="Folder of the run; it must be new, or hold this very run.")]
+Minutes = Annotated[float, typer.Option(help="Wall time of the training.")]
+Steps = Annotated[int | None, typer.Option(help="Number of steps, instead of --minutes.")]
+Seed = Annotated[int, typer.Option(help="Seed of the weights, the order and the samples.")]
+
+
+@train.command("language-model")
+def language_model(
+    text: Annotated[Path, typer.Option(help="Text file in UTF-8.")],
+    unit: Annotated[str, typer.Option(help="What is predicted: char or word.")] = "char",
+    minutes: Minutes = 3.0,
+    steps: Steps = None,
+    holdout: Annotated[float, typer.Option(help="Part of the text, its end, that is held out.")] = 0.1,
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Trains an LSTM language model on a text, and says how well it predicts the text's end."""
+    out = out or Path("runs", f"{text.stem}-{unit}")
+    report = _run(
+        "language_recipe", out, text, out, unit=unit, minutes=minutes, steps=steps, holdout=holdout, seed=seed
+    )
+    console.print(
+        f"{report['nats_per_token']:.4f} nats ({report['bits_per_token']:.4f} bits) a {unit} on "
+        f"{report['heldout_tokens']:,} held-out {unit}s: perplexity {report['perplexity']:.2f}; "
+        f"{report['nats_per_token_unigram']:.4f} nats without any context",
+        soft_wrap=True,
+    )
+    console.print(f'Try it: course sample {out} --prompt "…"', soft_wrap=True, markup=False)
+
+
+@train.command("tagger")
+def tagger(
+    train: Annotated[Path, typer.Option(help="CoNLL or CoNLL-U file to learn from.")],
+    dev: Annotated[Path, typer.Option(help="File that chooses the weights.")],
+    test: Annotated[Path, typer.Option(help="File that the report is about.")],
+    column: Annotated[
+        int | None, typer.Option(help="Column of the tags, counted from 0; the last (of CoNLL-U: UPOS) if left out.")
+    ] = None,
+    minutes: Minutes = 3.0,
+    steps: Steps = None,
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Trains a bidirectional LSTM tagger on tagged sentences: parts of speech, or entities in BIO tags."""
+    out = out or Path("runs", f"{train.stem}-tagger")
+    report = _run("tagging_recipe", out, train, dev, test, out, column=column, minutes=minutes, steps=steps, seed=seed)
+    parts = [f"accuracy {report['accuracy']:.2%}"]
+    if report["entity_f1"] is not None:
+        parts.insert(0, f"entity F1 {report['entity_f1']:.2%} on {report['entities']:,} entities")
+    if report["unknown_word_accuracy"] is not None:
+        parts.append(f"{report['unknown_word_accuracy']:.2%} on words that training never saw")
+    parts.append(f"{report['most_frequent_tag_accuracy']:.2%} with each word's most frequent tag")
+    console.print("; ".join(parts).replace("%", " %"), soft_wrap=True)
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a finished language model.")],
+    prompt: Annotated[str, typer.Option(help="Text to continue; a new line if left out.")] = "",
+    temperature: Annotated[float, typer.Option(help="Below 1 likelier, above 1 more surprising.")] = 0.8,
+    top_k: Annotated[int | None, typer.Option(help="Choose among this many tokens.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Choose among the likeliest tokens of this probability.")] = None,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Always take the likeliest token.")] = False,
+    length: Annotated[int, typer.Option(help="Number of tokens to add.")] = 500,
+    count: Annotated[int, typer.Option(help="Number of continuations.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed, another text.")] = 0,
+) -> None:
+    """Continues a text with a model that `course train language-model` made."""
+    from utils.runtime import quiet_tensorflow
+
+    quiet_tensorflow()
+    from utils.decoding import Sampling
+    from utils.training import language_recipe
+
+    if length < 1 or count < 1:
+        _stop(f"length is {length} and count is {count}, but at least 1 is expected of both")
+    try:
+        sampling = Sampling(temperature, top_k, top_p, greedy)
+        made = language_recipe.sample(folder, prompt, sampling=sampling, length=length, count=count, seed=seed)
+    except (ValueError, OSError) as error:
+        _stop(str(error))
+    for i, text in enumerate(made):
+        if i:
+            console.rule()
+        console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _run(recipe: str, out: Path, *files: Path, **options: Any) -> dict[str, Any]:
+    """Run a recipe with a progress bar, and end with one sentence where it cannot run."""
+    from utils.runtime import quiet_tensorflow
+
+    quiet_tensorflow()
+    import importlib
+
+    from utils.training.progress import ProgressBar
+
+    module = importlib.import_module(f"utils.training.{recipe}")
+    try:
+        with ProgressBar("Training", console) as bar:
+            report = module.train(*files, show=bar.show, **options)
+    except KeyboardInterrupt:
+        _stop(f"Stopped. The same command goes on from the last checkpoint in {out}.", code=130)
+    except (ValueError, OSError) as error:
+        _stop(str(error))
+    console.print(f"{out}: {report['steps']:,} steps in {report['seconds']:.0f} s", soft_wrap=True)
+    return report
+
+
+def _stop(sentence: str, code: int = 1) -> None:
+    """Ends the command with one sentence on stderr."""
+    Console(stderr=True).print(sentence, soft_wrap=True, markup=False, highlight=False)
+    raise typer.Exit(code)
