@@ -282,6 +282,13 @@ def test_a_failure_shows_the_inputs_and_the_name_of_the_function():
     assert "double returned" in repr(check("0.1", lambda x: x))
 
 
+def test_a_dict_of_arrays_is_shown_key_by_key_to_four_digits():
+    case = Case("case", ({"u": np.array([1 / 3]), "r": np.ones((2, 2))},), np.ones(1), "hint")
+    shown = result_of(lambda W: W["u"], case).failure.inputs
+    assert "'u':\n[0.3333]" in shown
+    assert "'r':\n[[1. 1.]\n [1. 1.]]" in shown
+
+
 def test_points_are_the_sum_over_the_cases_that_pass():
     cases = [Case("a", (1,), 1, "h", points=2), Case("b", (2,), 2, "h"), Case("c", (3,), 4, "hint of c", points=3)]
     result = result_of(lambda x: x, *cases)

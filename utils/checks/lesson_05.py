@@ -337,7 +337,10 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
     only_a_held = "`a` is held still at padding, `c` is not. Choose between new and old for both states."
     only_c_held = "`c` is held still at padding, `a` is not. Choose between new and old for both states."
     inverted = "The mask is the wrong way round: it is True at the *real* positions."
-    early = "You stored the states before the step. Position `t` holds the states *after* it has read `x[:, t]`."
+    early = (
+        "These are the states before the step. Where the mask is True, position `t` holds the states *after* it has "
+        "read `x[:, t]`: `np.where(mask[:, t, None], new, old)`, and store what comes out."
+    )
     errors = {
         "The mask at one position has shape `(batch,)`, a state `(batch, n_a)`: give the mask a second axis, "
         "`mask[:, t, None]`.": rf"shapes? \({m},\) ?\({m},{n_a}\)|operands could not be broadcast",
@@ -652,6 +655,10 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
     unbiased = "The baseline divides by m − 1. A mean squared error is a mean: it divides by m (`ddof=0`)."
     zero = "The baseline is the error of the answer 0. The best constant answer is the mean of `y`."
     absolute = "The baseline is a mean *absolute* error. The loss is the mean of squares."
+    in_theory = (
+        "The baseline is 1/6, the variance over all possible examples. Here it is the error of the best constant "
+        "answer for the examples that you were given: the variance of `y`."
+    )
     x, y, baseline = right(values, first, second)
     one = right(values[:1], first[:1], second[:1])
     whole = x.copy()
@@ -676,6 +683,7 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
             all_values: (one[0], values[:1].sum(axis=1, keepdims=True), 0.0),
             around_one: (one[0], one[1], float((one[1][0, 0] - 1) ** 2)),
             zero: (one[0], one[1], float(one[1][0, 0] ** 2)),
+            in_theory: (one[0], one[1], 1 / 6),
         },
         errors=errors,
     )
@@ -696,6 +704,7 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
             unbiased: (x, y, baseline * m / (m - 1)),
             absolute: (x, y, float(np.abs(y - y.mean()).mean())),
             zero: (x, y, float((y**2).mean())),
+            in_theory: (x, y, 1 / 6),
         },
         errors=errors,
     )
