@@ -289,6 +289,11 @@ def test_a_dict_of_arrays_is_shown_key_by_key_to_four_digits():
     assert "'r':\n[[1. 1.]\n [1. 1.]]" in shown
 
 
+def test_inputs_are_shown_under_their_names():
+    result = result_of(lambda X, n: 0, Case("case", (np.eye(2), 3), 1, "h", names=("X", "n")))
+    assert result.failure.inputs == "X =\n[[1. 0.]\n [0. 1.]]\n\nn = 3"
+
+
 def test_points_are_the_sum_over_the_cases_that_pass():
     cases = [Case("a", (1,), 1, "h", points=2), Case("b", (2,), 2, "h"), Case("c", (3,), 4, "hint of c", points=3)]
     result = result_of(lambda x: x, *cases)

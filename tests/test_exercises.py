@@ -11,7 +11,7 @@ from mutants import ALTERNATIVES, MUTANTS
 from utils.checks import exercises_of
 from utils.checks.cases import find_exercise, judge
 from utils.checks.report import Result
-from utils.checks.subject import Local
+from utils.checks.subject import Local, plain
 
 SEEDS = (0, 1, 2)
 
@@ -53,7 +53,12 @@ def test_every_exercise_has_three_mutants_with_hints_of_their_own_and_another_ri
 
 
 def over_the_wire(value):
-    """The value after a journey as JSON and raw arrays: all that a proxy for another process may send."""
+    """The value after a journey as JSON and raw arrays: all that a proxy for another process may send.
+
+    A callable stays where it is and is called back, again with what can travel.
+    """
+    if callable(value):
+        return lambda *arguments: over_the_wire(value(*over_the_wire(plain(arguments))))
     if isinstance(value, np.ndarray | np.generic):
         buffer = io.BytesIO()
         np.save(buffer, value, allow_pickle=False)
@@ -62,6 +67,8 @@ def over_the_wire(value):
         return type(value)(over_the_wire(v) for v in value)
     if isinstance(value, dict):
         return {key: over_the_wire(v) for key, v in value.items()}
+    if callable(value):  # it stays where it is; calls of it go there and come back
+        return lambda *arguments: over_the_wire(value(*over_the_wire(arguments)))
     return json.loads(json.dumps(value))
 
 
@@ -69,7 +76,14 @@ class Proxy(Local):
     """A subject that lives elsewhere: everything goes there and comes back over the wire."""
 
     def __call__(self, *arguments):
-        return over_the_wire(super().__call__(*over_the_wire(arguments)))
+        value = super().__call__(*over_the_wire(arguments))
+        return Proxy(value.answer, value.name) if isinstance(value, Local) else over_the_wire(value)
+
+    def get_weights(self):
+        return over_the_wire(super().get_weights())
+
+    def set_weights(self, weights):
+        super().set_weights(over_the_wire(weights))
 
 
 @pytest.mark.parametrize("right", ALTERNATIVES, ids=str)

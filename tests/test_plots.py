@@ -24,6 +24,7 @@ from utils.plots import (
     hidden_states,
     histogram,
     lstm_cell,
+    pictures,
     unrolled,
 )
 from utils.plots.drawing import printable, text_width, wrapped
@@ -46,6 +47,7 @@ DRAWINGS = {
     "curves": lambda: curves({"training": LOSS}, expected={"log 4": np.log(4)}, **AXES),
     "bars": lambda: bars({"dense": {"near": 0.99, "far": 0.5}}, ylabel="accuracy", title="Bars"),
     "histogram": lambda: histogram({"a": [1, 2, 2], "b": [0.5]}, xlabel="length (tokens)", title="Lengths"),
+    "pictures": lambda: pictures(np.zeros((3, 8, 8, 3), "uint8"), ["a", "two", "three"], title="Pictures"),
 }
 
 
@@ -206,6 +208,23 @@ def test_unrolled_numbers_outputs_from_one_when_they_follow_the_inputs():
     assert r"$\hat y^{\langle 4\rangle}$" not in texts(drawing)
     assert "y-hat^<1> and y-hat^<2> at steps 3 and 4 ('the', 'cat')" in drawing.description
     assert "W_hx, W_hh and W_yh" in drawing.description
+
+
+def test_unrolled_shows_the_way_back_and_where_it_is_cut():
+    forwards = unrolled(list("xyz"), [None, None, "c"], title="Forwards")
+    back = unrolled(list("xyz"), [None, None, "c"], title="Back", backward=True)
+    cut = unrolled(list("xyz"), [None, None, "c"], title="Cut", backward=True, cuts=[1])
+    patches = [len(drawing.figure.axes[0].patches) for drawing in (forwards, back, cut)]
+    # one arrow from the output, three along the states, three to the inputs; a cut is a bar in two pieces
+    assert patches == [patches[0], patches[0] + 7, patches[0] + 8]
+    assert "dashed" not in forwards.description
+    assert back.description.endswith(
+        "dashed arrows lead back from the outputs and along the states to a^<0>, and down to the inputs."
+    )
+    assert "not across a bar after step 1" in cut.description
+    for wrong in ({"cuts": [1]}, {"backward": True, "cuts": [3]}):
+        with pytest.raises(ValueError, match="expects steps from 1 to 2"):
+            unrolled(list("xyz"), list("abc"), title="Wrong", **wrong)
 
 
 def test_unrolled_keeps_the_number_of_a_step_in_the_middle():
@@ -381,11 +400,28 @@ def test_band_takes_the_colour_of_its_line_or_a_label_of_its_own():
     assert "the band '5 seeds' spans" in other.description
 
 
+def test_theory_is_dashed_and_has_a_label_unless_it_bears_the_name_of_a_line():
+    own = curves({"0.9": [1, 0.9]}, theory={"0.9": [1, 0.8]}, **AXES)
+    other = curves({"0.9": [1, 0.9]}, theory={"bound": ([1, 2, 3], [1, 2, 4])}, log_y=True, **AXES)
+    assert own.figure.axes[0].lines[1].get_linestyle() == "--"
+    assert len(own.figure.texts) == 2  # title and one label
+    assert "dashed, the theory of '0.9' falls from 1 at 1 to 0.8 at 2" in own.description
+    coloured = curves({"0.9": [1, 0.9]}, theory={"0.9": [1, 0.8]}, coloured_theory=True, **AXES)
+    (line, theory), (_, black) = coloured.figure.axes[0].lines, own.figure.axes[0].lines
+    assert theory.get_color() == line.get_color() != black.get_color()
+    assert "bound" in texts(other)
+    assert "dashed, 'bound' rises from 1 at 1 to 4 at 3" in other.description
+    with pytest.raises(ValueError, match=r"theory\['bound'\] reaches 0"):
+        curves({"a": [1, 1]}, theory={"bound": [1, 0]}, log_y=True, **AXES)
+
+
 def test_logarithmic_axis_shows_every_value():
     drawing = curves({"norm": 0.5 ** np.arange(60)}, log_y=True, **AXES)
     assert drawing.figure.axes[0].get_yscale() == "log"
     assert "on a logarithmic axis" in drawing.description
     assert "×10⁻¹⁸" in drawing.description
+    dip = curves({"error": [1e-3, 1e-9, 1e-2]}, log_y=True, **AXES)
+    assert "falls from 0.001 at 1 to 1×10⁻⁹ at 2, then rises to 0.01 at 3" in dip.description
 
 
 @pytest.mark.parametrize(
@@ -546,3 +582,37 @@ def test_wrapping_keeps_mathematics_in_one_piece():
     lines = wrapped("one two three $a + b$ four five", 12, 1.0).split("\n")
     assert len(lines) > 2
     assert sum("$a + b$" in line for line in lines) == 1
+
+
+# Pictures
+
+
+def test_pictures_stand_over_their_words_and_are_read_out():
+    images = np.random.default_rng(0).random((5, 8, 8, 3))
+    drawing = pictures(images, list("abcde"), title="Five", columns=3)
+    assert drawing.description == "5 pictures with the words 'a', 'b', 'c', 'd' and 'e'."
+    shown = [axes.get_images()[0].get_array() for axes in drawing.figure.axes]
+    assert np.array_equal(np.stack(shown), images)
+    places = [axes.get_position().bounds[:2] for axes in drawing.figure.axes]
+    assert places[0][1] == pytest.approx(places[2][1])
+    assert places[2][1] > places[3][1]
+    assert places[0][0] == pytest.approx(places[3][0])
+    assert places[3][0] < places[1][0]
+
+
+@pytest.mark.parametrize(
+    ("images", "captions", "columns", "message"),
+    [
+        (np.zeros((2, 8, 8)), "ab", 4, r"shape \(2, 8, 8\), but \(n, height, width, 3\)"),
+        (np.zeros((25, 8, 8, 3)), ["a"] * 25, 4, "n from 1 to 24"),
+        (np.full((1, 8, 8, 3), 2.0), ["a"], 4, "0 to 255 or numbers from 0 to 1"),
+        (np.full((1, 8, 8, 3), np.nan), ["a"], 4, "0 to 255 or numbers from 0 to 1"),
+        (np.full((1, 8, 8, 3), 256), ["a"], 4, "0 to 255 or numbers from 0 to 1"),
+        (np.zeros((2, 8, 8, 3)), ["a"], 4, "captions must be 2 texts"),
+        (np.zeros((2, 8, 8, 3)), "ab", 4, "captions must be 2 texts"),
+        (np.zeros((1, 8, 8, 3)), ["a"], 0, "columns is 0"),
+    ],
+)
+def test_pictures_names_what_it_expects(images, captions, columns, message):
+    with pytest.raises(ValueError, match=message):
+        pictures(images, captions, title="Wrong", columns=columns)

@@ -23,12 +23,13 @@ class Case:
         expected: The right value: from a property, from another way to compute it, or from the framework.
         hint: What to look at when the case fails.
         mistakes: Values that known mistakes would give, each with the hint that names the mistake. The first one
-            that equals what came replaces `hint`.
+            that equals what came, or what `measure` made of it, replaces `hint`.
         measure: Applied to the returned value before it is compared: for answers that are judged by what they do
             (weights are put into a network, a batch plan is applied). Raises `Problem` for a value it cannot use.
         errors: Mistakes that make the call fail: hint → pattern (regular expression) of Python's message.
         points: What the case is worth.
         tolerance: Largest difference of two numbers, absolute and relative.
+        names: What the inputs are called; printed above them, where there are many.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Case:
     errors: Mapping[str, str] = field(default_factory=dict)
     points: int = 1
     tolerance: float = 1e-5
+    names: tuple[str, ...] = ()
 
 
 class Problem(Exception):
@@ -181,6 +183,8 @@ def _try(case: Case, subject: Subject) -> Failure | None:
     value = subject(*case.inputs)
     try:
         measured = value if case.measure is None else case.measure(value)
+    except Complaint:  # what the answer returned, a model say, failed when it was called
+        raise
     except Problem as problem:
         return Failure(f"{subject.name} {problem}", _hint(case, value, problem.hint), inputs=_inputs(case))
     except Exception:  # whatever else a value may be that nobody thought of
@@ -188,8 +192,10 @@ def _try(case: Case, subject: Subject) -> Failure | None:
     mismatch = compare(measured, case.expected, case.tolerance)
     if mismatch is None:
         return None
-    hint = _hint(case, value, mismatch.hint)
-    sentence = f"{subject.name} {mismatch.sentence}"
+    made = callable(value)  # a model: what counts is what it answers
+    hint = _hint(case, measured, mismatch.hint)
+    hint = hint if made else _hint(case, value, hint)
+    sentence = f"{'the model from ' if made else ''}{subject.name} {mismatch.sentence}"
     return Failure(sentence, hint, mismatch.expected, mismatch.got, inputs=_inputs(case))
 
 
@@ -204,6 +210,9 @@ def _hint(case: Case, value: Any, general: str) -> str:
 def _inputs(case: Case) -> str:
     """The arguments of a case's call, printed; a short one in one line."""
     texts = [show(value) for value in case.inputs]
+    if case.names:
+        named = zip(case.names, texts, strict=True)
+        return "\n\n".join(f"{name} =\n{text}" if "\n" in text else f"{name} = {text}" for name, text in named)
     in_one_line = ", ".join(texts)
     return in_one_line if len(in_one_line) <= 60 and "\n" not in in_one_line else "\n\n".join(texts)
 

@@ -168,7 +168,7 @@ def gru_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
 
     def case(name, hint, b=b, **more):
         step = (x_t, c_prev, W, b)
-        return Case(name, step, _gru(*step), hint, _gru_mistakes(*step), **more)
+        return Case(name, step, _gru(*step), hint, _gru_mistakes(*step), names=("x_t", "c_prev", "W", "b"), **more)
 
     yield case(
         "update gate closed",
@@ -192,7 +192,7 @@ def gru_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
         "gate multiplies.",
     )
     one = (x_t[:1], c_prev[:1], W, b)
-    yield Case("a batch of one", one, _gru(*one), _BATCH)
+    yield Case("a batch of one", one, _gru(*one), _BATCH, names=("x_t", "c_prev", "W", "b"))
 
 
 def _lstm_mistakes(x_t: np.ndarray, a_prev: np.ndarray, c_prev: np.ndarray, W: Gates, b: Gates) -> dict[str, Any]:
@@ -251,7 +251,9 @@ def lstm_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
 
     def case(name, hint, b=b, **more):
         step = (x_t, a_prev, c_prev, W, b)
-        return Case(name, step, _lstm(*step), hint, _lstm_mistakes(*step), **more)
+        return Case(
+            name, step, _lstm(*step), hint, _lstm_mistakes(*step), names=("x_t", "a_prev", "c_prev", "W", "b"), **more
+        )
 
     yield case(
         "forget gate open, update gate closed",
@@ -276,7 +278,7 @@ def lstm_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
         "`b` each gate uses, and what it reads.",
     )
     one = (x_t[:1], a_prev[:1], c_prev[:1], W, b)
-    yield Case("a batch of one", one, _lstm(*one), _BATCH)
+    yield Case("a batch of one", one, _lstm(*one), _BATCH, names=("x_t", "a_prev", "c_prev", "W", "b"))
 
 
 def lstm_states(
@@ -362,9 +364,9 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
             unstacked: tuple([part[:, 0]] for part in first),
             ignored: lstm_states(one, seen, zero, zero, *weights),
             early: (a0[:, None], c0[:, None]),
-            inverted: (a0[:, None], c0[:, None]),
         },
         errors=errors,
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
     two, seen = x[:, :2], every[:, :2]
     right = lstm_states(two, seen, a0, c0, *weights)
@@ -379,6 +381,7 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
         right,
         "The second step must start from both states that the first one made.",
         {restart: second(a0, c0), lost_c: second(a1, c0), lost_a: second(a0, c1)},
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
     right = lstm_states(x, every, a0, c0, *weights)
     yield Case(
@@ -387,6 +390,7 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
         right,
         "Two positions work, five do not: run the loop over all of `x.shape[1]`.",
         {last: tuple(part[:, -1] for part in right)},
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
     mask = np.arange(T_x) < np.array([[T_x], [2]])
     held = lstm_states(x, mask, a0, c0, *weights)
@@ -402,12 +406,14 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
             only_c_held: _half_held(x, mask, a0, c0, weights, hold="c"),
             inverted: lstm_states(x, ~mask, a0, c0, *weights),
         },
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
     yield Case(
         "a batch of one",
         (x[:1], mask[:1], a0[:1], c0[:1], *weights),
         tuple(part[:1] for part in held),
         "A batch of one is still a batch: both shapes should be `(1, T_x, n_a)`.",
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
 
 
@@ -610,6 +616,7 @@ def keras_gru_weights(rng: np.random.Generator) -> Iterator[Case]:
         "the update gate's.",
         names,
         measure=measured(one),
+        names=("W", "b"),
     )
     yield Case(
         "three positions: recurrent_kernel",
@@ -618,6 +625,7 @@ def keras_gru_weights(rng: np.random.Generator) -> Iterator[Case]:
         "From the second position on `recurrent_kernel` counts: the first `n_a` columns of each `W`, transposed.",
         names,
         measure=measured(x),
+        names=("W", "b"),
     )
 
 
@@ -686,6 +694,7 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
             in_theory: (one[0], one[1], 1 / 6),
         },
         errors=errors,
+        names=("values", "first", "second"),
     )
     yield Case(
         "four examples",
@@ -707,4 +716,5 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
             in_theory: (x, y, 1 / 6),
         },
         errors=errors,
+        names=("values", "first", "second"),
     )

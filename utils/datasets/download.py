@@ -35,7 +35,8 @@ def fetch(url: str, path: Path, wait: float) -> None:
     given_up = threading.Event()
     threading.Thread(target=_transfer, args=(url, part, wait, news, given_up), daemon=True).start()
     try:
-        with tqdm(desc=path.name, unit="B", unit_scale=True, leave=False) as bar:
+        # No bar for a server that does not answer.
+        with tqdm(desc=path.name, unit="B", unit_scale=True, leave=False, delay=0.5) as bar:
             while True:
                 try:
                     what, value = news.get(timeout=wait)

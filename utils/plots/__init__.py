@@ -10,6 +10,7 @@ from utils.plots.gates import gru_cell, lstm_cell
 from utils.plots.grids import heat_map, hidden_states
 from utils.plots.histograms import histogram
 from utils.plots.networks import cell, folded, unrolled
+from utils.plots.pictures import pictures
 
 __all__ = [
     "Drawing",
@@ -22,5 +23,6 @@ __all__ = [
     "hidden_states",
     "histogram",
     "lstm_cell",
+    "pictures",
     "unrolled",
 ]

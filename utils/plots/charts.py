@@ -44,7 +44,9 @@ def curves(
     title: str,
     expected: Mapping[str, float] | None = None,
     band: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike]] | None = None,
+    theory: Mapping[str, ArrayLike | tuple[ArrayLike, ArrayLike]] | None = None,
     log_y: bool = False,
+    coloured_theory: bool = False,
 ) -> Drawing:
     """Draws lines against one horizontal axis, each named at its right end.
 
@@ -57,7 +59,10 @@ def curves(
         expected: label → value of a dashed horizontal line.
         band: name → `(x, low, high)`, each of shape `(n,)`: a shaded range; with the name of a line it takes
             that line's colour, otherwise it is grey and labelled.
+        theory: name → y or `(x, y)` of a dashed black line; with the name of a line it has no label of its own.
         log_y: whether the vertical axis is logarithmic.
+        coloured_theory: whether a theory with the name of a line is drawn in that line's colour, where theory and
+            line lie apart, in the place of black.
 
     Returns:
         The drawing.
@@ -71,21 +76,23 @@ def curves(
         raise ValueError(f"lines has {len(parsed)} lines, but at most {len(_MARKERS)} can be told apart")
     levels = levels_of(expected)
     ranges = {str(name): band_range(f"band[{name!r}]", part) for name, part in (band or {}).items()}
+    predicted = {str(name): line_of(f"theory[{name!r}]", line) for name, line in (theory or {}).items()}
     if log_y:
-        refuse_nonpositive(parsed, levels, ranges)
+        refuse_nonpositive(parsed, levels, ranges, predicted)
 
     with house_style():
         notes: list[Note] = []
-        figure, axes = chart(
-            3.7, title, [*parsed, *_with_value(levels), *(name for name in ranges if name not in parsed)]
-        )
+        others = [name for name in [*ranges, *predicted] if name not in parsed]
+        figure, axes = chart(3.7, title, [*parsed, *_with_value(levels), *others])
         axes.set_yscale("log" if log_y else "linear")
         for name, (x, low, high) in ranges.items():
             notes += _shade(axes, name, x, low, high, list(parsed))
         for index, (name, (x, y)) in enumerate(parsed.items()):
             notes.append(_draw_line(axes, index, len(parsed), name, x, y))
+        for index, (name, (x, y)) in enumerate(predicted.items()):
+            notes += _draw_theory(axes, index, name, x, y, list(parsed), coloured_theory)
         notes += _draw_levels(axes, levels)
-        every_x = np.concatenate([x for x, *_ in [*parsed.values(), *ranges.values()]])
+        every_x = np.concatenate([x for x, *_ in [*parsed.values(), *ranges.values(), *predicted.values()]])
         if np.all(every_x == np.round(every_x)):
             axes.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
         if len(np.unique(every_x)) == 1:
@@ -98,10 +105,14 @@ def curves(
     said = []
     for name, (x, y) in parsed.items():
         finite = np.isfinite(y)
-        said.append(f"'{plain(name)}' {course(x[finite], y[finite])}")
+        said.append(f"'{plain(name)}' {course(x[finite], y[finite], log_y)}")
         if not finite.all():
             said[-1] += f" ({counted(int((~finite).sum()), 'value is', 'values are')} not finite and left out)"
     said += [_band_in_words(name, *part, of_line=name in parsed) for name, part in ranges.items()]
+    for name, (x, y) in predicted.items():
+        finite = np.isfinite(y)
+        of_line = "the theory of " if name in parsed else ""
+        said.append(f"dashed, {of_line}'{plain(name)}' {course(x[finite], y[finite], log_y)}")
     said += _levels_in_words(levels)
     scale = " on a logarithmic axis" if log_y else ""
     return Drawing(figure, f"Curves of {plain(ylabel)} against {plain(xlabel)}{scale}: {'; '.join(said)}.")
@@ -253,6 +264,17 @@ def _shade(axes: Axes, name: str, x: np.ndarray, low: np.ndarray, high: np.ndarr
         return []
     key = Rectangle((0, 0), 1, 1, facecolor=colour, alpha=0.3, edgecolor=colour)
     return [Note((low[-1] + high[-1]) / 2, name, key)]
+
+
+def _draw_theory(
+    axes: Axes, index: int, name: str, x: np.ndarray, y: np.ndarray, lines: list[str], coloured: bool
+) -> list[Note]:
+    own = name not in lines
+    style: dict[str, Any] = {"color": INK, "linewidth": 1.2, "linestyle": _DASHES[index % len(_DASHES) if own else 0]}
+    if coloured and not own:
+        style |= {"color": COLOURS[lines.index(name)], "linewidth": 1.6}
+    axes.plot(x, y, clip_on=False, zorder=3.5, **style)
+    return [Note(y[np.isfinite(y)][-1], name, Line2D([], [], **style))] if own else []
 
 
 def _draw_levels(axes: Axes, levels: Mapping[str, float]) -> list[Note]:

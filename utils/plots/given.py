@@ -63,11 +63,17 @@ def levels_of(expected: Mapping[str, float] | None) -> dict[str, float]:
     return levels
 
 
-def refuse_nonpositive(lines: Mapping[str, Line], levels: Mapping[str, float], bands: Mapping[str, Band]) -> None:
+def refuse_nonpositive(
+    lines: Mapping[str, Line],
+    levels: Mapping[str, float],
+    bands: Mapping[str, Band],
+    theory: Mapping[str, Line],
+) -> None:
     """Refuses what a logarithmic axis would leave out silently."""
     lowest = {f"lines[{name!r}]": np.nanmin(y) for name, (_, y) in lines.items()}
     lowest |= {f"expected[{name!r}]": value for name, value in levels.items()}
     lowest |= {f"band[{name!r}]": low.min() for name, (_, low, _) in bands.items()}
+    lowest |= {f"theory[{name!r}]": np.nanmin(y) for name, (_, y) in theory.items()}
     for name, value in lowest.items():
         if value <= 0:
             raise ValueError(f"{name} reaches {value:g}, but log_y=True expects positive values: use log_y=False")

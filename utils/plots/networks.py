@@ -24,6 +24,7 @@ from utils.plots.words import counted, listed, plain
 
 _MOST_STEPS = 10
 _INPUT, _STATE, _OUTPUT, _PLAIN = "#d6e6f4", "#f7c77e", "#d3ecd9", "#ffffff"  # fills of the nodes
+_BACK: dict[str, object] = {"color": "#8c1c13", "linestyle": (0, (3, 1.5)), "linewidth": 1.5}  # a gradient's way
 _Point = tuple[float, float]
 
 
@@ -56,21 +57,13 @@ class _Sketch:
         self.axes.add_patch(Circle(at, radius, facecolor=fill, edgecolor=INK, linewidth=1.2, zorder=2))
         self.text(at, text, size)
 
-    def arrow(self, *corners: _Point, head: bool = True) -> None:
+    def arrow(self, *corners: _Point, head: bool = True, **line: object) -> None:
         """A line through the corners, with an arrow's head at the last one."""
-        self.curve(Path(list(corners)), head)
+        self.curve(Path(list(corners)), head, **line)
 
-    def curve(self, path: Path, head: bool = True) -> None:
-        arrow = FancyArrowPatch(
-            path=path,
-            arrowstyle="-|>" if head else "-",
-            mutation_scale=11,
-            linewidth=1.2,
-            color=INK,
-            fill=head,
-            joinstyle="miter",
-            zorder=1.5,
-        )
+    def curve(self, path: Path, head: bool = True, **line: object) -> None:
+        line = {"mutation_scale": 11, "linewidth": 1.2, "color": INK, "zorder": 1.5} | line
+        arrow = FancyArrowPatch(path=path, arrowstyle="-|>" if head else "-", fill=head, joinstyle="miter", **line)
         self.axes.add_patch(arrow)
 
     def text(self, at: _Point, text: str, size: float = 12, **place: object) -> None:
@@ -128,7 +121,15 @@ def _captions(labels: Sequence[str | None], pitch: float) -> tuple[dict, float]:
     return {"size": SMALL_SIZE + 0.5, "rotation": 45, "rotation_mode": "anchor"}, slant + 0.05
 
 
-def unrolled(inputs: Sequence[str | None], outputs: Sequence[str | None], *, state: str = "a", title: str) -> Drawing:
+def unrolled(
+    inputs: Sequence[str | None],
+    outputs: Sequence[str | None],
+    *,
+    state: str = "a",
+    title: str,
+    backward: bool = False,
+    cuts: Sequence[int] = (),
+) -> Drawing:
     """Draws a recurrent network unrolled over its steps, with the shared weights on the arrows.
 
     The longer list gives the number of steps, 1 to 10. Outputs that begin where the inputs end (an
@@ -140,12 +141,16 @@ def unrolled(inputs: Sequence[str | None], outputs: Sequence[str | None], *, sta
         outputs: the same for the outputs.
         state: the letter of the state, `"a"` in this course, `"h"` in others.
         title: what the figure shows.
+        backward: whether dashed arrows show the way of the gradient, from the outputs back along the states, and
+            down to the inputs.
+        cuts: steps after which the gradient stops on its way back (truncated backpropagation); with `backward`.
 
     Returns:
         The drawing.
 
     Raises:
-        ValueError: no step, more than 10, neither input nor output, or `state` is not one letter.
+        ValueError: no step, more than 10, neither input nor output, `state` is not one letter, or a cut that is
+            not between two steps, or `cuts` without `backward`.
 
     >>> unrolled(["not", "bad"], [None, "positive"], title="Many to one").description[:45]
     'Unrolled recurrent network of 2 steps: the st'
@@ -161,6 +166,8 @@ def unrolled(inputs: Sequence[str | None], outputs: Sequence[str | None], *, sta
     inputs, outputs = (labels + [None] * (steps - len(labels)) for labels in (inputs, outputs))
     if all(label is None for label in inputs + outputs):
         raise ValueError(f"inputs and outputs are None at all {steps} steps: give at least one label")
+    if cuts and not (backward and all(1 <= cut < steps for cut in cuts)):
+        raise ValueError(f"cuts is {list(cuts)}, but expects steps from 1 to {steps - 1}, and backward=True")
     x_numbers, y_numbers = _numbering(inputs, outputs)
 
     margin = 0.32  # holds the weights' names at the right, and the ends of slanted words
@@ -201,6 +208,21 @@ def unrolled(inputs: Sequence[str | None], outputs: Sequence[str | None], *, sta
                 sketch.text((x + 0.06, (y_a + y_y) / 2), weight[f"y{state}"], weight_size, ha="left")
                 slanted = {"ha": "left" if above.get("rotation") else "center", "va": "bottom"}
                 sketch.text((x, y_y + radius + 0.06), printable(outputs[t - 1]), **slanted | above)
+            aside = 0.5 * radius  # between the arrow forwards and the one back
+            if backward and t in y_numbers:
+                sketch.arrow((x - aside, y_y - 0.87 * radius), (x - aside, y_a + radius), **_BACK)
+            if not backward:
+                continue
+            asked = t <= max(y_numbers, default=steps)  # a state after the last output is asked for nothing
+            if asked and t in x_numbers:
+                sketch.arrow((x - aside, y_a - radius), (x - aside, y_x + 0.87 * radius), **_BACK)
+            if t - 1 in cuts:
+                middle, low, high = x - pitch / 2, 0.05, top - room_above - 0.05
+                cut = {"head": False, "color": GREY, "linewidth": 3}
+                sketch.arrow((middle, low), (middle, y_a - 0.12), **cut)
+                sketch.arrow((middle, y_a + 0.3), (middle, high), **cut)
+            elif asked:
+                sketch.arrow((x - radius, y_a - aside), (x - pitch + radius, y_a - aside), **_BACK)
 
     used = [f"W_{state}x"] * bool(x_numbers) + [f"W_{state}{state}"] + [f"W_y{state}"] * bool(y_numbers)
     shared = f"every step uses the same {listed(used)}" if steps > 1 else f"the weights are {listed(used)}"
@@ -210,6 +232,12 @@ def unrolled(inputs: Sequence[str | None], outputs: Sequence[str | None], *, sta
         _said("output", "y-hat", y_numbers, outputs),
         shared,
     ]
+    if backward:
+        parts.append(f"dashed arrows lead back from the outputs and along the states to {state}^<0>")
+        if x_numbers:
+            parts[-1] += ", and down to the inputs"
+    if cuts:
+        parts[-1] += f", but not across a bar after {'step' if len(cuts) == 1 else 'steps'} {listed(map(str, cuts))}"
     return Drawing(sketch.figure, f"Unrolled recurrent network of {counted(steps, 'step')}: {'; '.join(parts)}.")
 
 

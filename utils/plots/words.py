@@ -84,8 +84,8 @@ def ends(labels: Sequence[str]) -> str:
     return ", ".join(quoted) if len(quoted) <= 12 else f"{quoted[0]} to {quoted[-1]}"
 
 
-def course(x: np.ndarray, y: np.ndarray) -> str:
-    """How a line runs, in words, with its turning point where it has a marked one.
+def course(x: np.ndarray, y: np.ndarray, log: bool = False) -> str:
+    """How a line runs, in words, with its turning point where it has a marked one; `log` on a logarithmic axis.
 
     >>> course(np.arange(1, 4), np.array([1.4, 0.5, 0.02]))
     'falls from 1.4 at 1 to 0.02 at 3'
@@ -97,8 +97,10 @@ def course(x: np.ndarray, y: np.ndarray) -> str:
     if span == 0:
         return f"stays at {number(first)} from {number(x[0])} to {number(x[-1])}"
     start, end = f"from {number(first)} at {number(x[0])}", f"{number(last)} at {number(x[-1])}"
-    dips = min(first, last) - y[low] > 0.15 * span
-    peaks = y[high] - max(first, last) > 0.15 * span
+    height = np.log if log else np.asarray
+    span = height(y[high]) - height(y[low])
+    dips = height(min(first, last)) - height(y[low]) > 0.15 * span
+    peaks = height(y[high]) - height(max(first, last)) > 0.15 * span
     if dips and peaks:
         return f"runs {start} to {end}, between {number(y[low])} and {number(y[high])}"
     if dips:
