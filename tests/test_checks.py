@@ -209,6 +209,15 @@ def test_the_traceback_begins_in_the_learners_code_and_has_its_line():
     assert "IndexError" in html.unescape(result.html())
 
 
+def test_an_error_of_keras_is_told_by_what_went_wrong_and_not_by_its_list_of_arguments():
+    def answer():
+        raise ValueError(
+            "Exception encountered.\n\n\x1b[1mThe shapes differ.\x1b[0m\n\nArguments received by A:\n  • x=1"
+        )
+
+    assert sentence(answer, 1) == "answer raised ValueError: The shapes differ."
+
+
 def test_an_answer_with_the_wrong_number_of_arguments_is_told_so():
     assert "takes 0 positional arguments but 1 was given" in sentence(lambda: 1, 1, 5)
 
@@ -280,6 +289,13 @@ def test_a_failure_shows_the_inputs_and_the_name_of_the_function():
     assert 'check("0.1", first_try, seed=0)' in shown
     assert "The inputs of this case" in check("0.2", lambda X: X).html()
     assert "double returned" in repr(check("0.1", lambda x: x))
+
+
+def test_a_dict_of_arrays_is_shown_key_by_key_to_four_digits():
+    case = Case("case", ({"u": np.array([1 / 3]), "r": np.ones((2, 2))},), np.ones(1), "hint")
+    shown = result_of(lambda W: W["u"], case).failure.inputs
+    assert "'u':\n[0.3333]" in shown
+    assert "'r':\n[[1. 1.]\n [1. 1.]]" in shown
 
 
 def test_inputs_are_shown_under_their_names():

@@ -806,7 +806,7 @@ def truncated_backward(rng: np.random.Generator) -> Iterator[Case]:
         "Nothing is cut here, so the result is that of `rnn_backward`: its `dWaa`, `dWax` and `dba`. Does check 4.3 "
         "still pass?",
         {
-            from_last: of_segments(loop, 3, (0,), lambda begin: loop.a[:, -1]),
+            f"{from_last} (Does check 4.3 still pass?)": of_segments(loop, 3, (0,), lambda begin: loop.a[:, -1]),
             from_zeros: of_segments(loop, 3, (0,), lambda begin: 0 * loop.a0),
         },
         measure,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement, language
+from utils.experiments import adding, agreement, language, tagging
 from utils.experiments.storage import Result, read, write
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
@@ -47,7 +47,7 @@ class Experiment:
     rows: Callable[[int, Mapping[str, Any], Callable[[int], None]], Rows]
 
 
-_ADDING = {"T": 100, "n_a": 32, "batch": 64, "steps": 1200, "every": 100, "clipnorm": 1.0, "test": 2000}
+_ADDING = {"T": 100, "n_a": 32, "batch": 64, "steps": 2000, "every": 100, "clipnorm": 1.0, "test": 2000}
 _ADDING_COLUMNS = ("seed", "cell", "learning_rate", "forget_bias", "step", "error")
 _AGREEMENT = {
     "n_a": 64,
@@ -62,6 +62,19 @@ _AGREEMENT = {
         {"cell": "plain", "learning_rate": 0.001},
     ],
 }
+_TAGGING = {
+    "embedding": 32,
+    "sentences": 8100,
+    "batch": 64,
+    "epochs": 4,
+    "learning_rate": 0.004,
+    "variants": [
+        {"tagger": "left to right", "both": False, "n_a": 96, "min_count": 4},
+        {"tagger": "both directions", "both": True, "n_a": 64, "min_count": 4},
+        {"tagger": "both, never <UNK>", "both": True, "n_a": 64, "min_count": 1},
+    ],
+}
+_TAGGING_COLUMNS = ("seed", "tagger", "decoding", "by", "value", "accuracy", "f1", "recall", "n", "illegal")
 _AGREEMENT_COLUMNS = ("seed", "objective", "cell", "learning_rate", "by", "value", "accuracy", "n")
 _LANGUAGE_COLUMNS = ("seed", "weights", "direct", "dropout", "epoch", "train", "validation")
 _LANGUAGE = {"min_count": 5, "embedding": 64, "n_a": 96, "learning_rate": 0.006, "clipnorm": 1.0}
@@ -83,6 +96,10 @@ def _all_epochs(settings: Mapping[str, Any]) -> int:
     return settings["epochs"] * len(settings["objectives"]) * len(settings["variants"])
 
 
+def _of_taggers(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
+    return tagging.rows(seed, settings, settings["variants"], advance)
+
+
 def _epochs_of_variants(settings: Mapping[str, Any]) -> int:
     return settings["epochs"] * len(settings["variants"])
 
@@ -101,12 +118,24 @@ EXPERIMENTS: dict[str, Experiment] = {
             _ADDING
             | {
                 "variants": [
-                    {"cell": "GRU", "learning_rate": 0.01},
-                    {"cell": "LSTM", "learning_rate": 0.01},
-                    {"cell": "plain", "learning_rate": 0.01},
-                    {"cell": "plain", "learning_rate": 0.001},
-                    {"cell": "plain", "learning_rate": 0.0003},
+                    {"cell": cell, "learning_rate": rate}
+                    for cell in ("GRU", "LSTM", "plain")
+                    for rate in (0.01, 0.001, 0.0003)
                 ]
+            },
+            _all_steps,
+            _of_variants,
+        ),
+        Experiment(
+            "adding-longer",
+            "Does a plain network with as many parameters as the LSTM learn it, given three times the steps?",
+            _ADDING_COLUMNS,
+            _ADDING
+            | {
+                "n_a": 64,
+                "steps": 6000,
+                "every": 300,
+                "variants": [{"cell": "plain", "learning_rate": rate} for rate in (0.001, 0.0003)],
             },
             _all_steps,
             _of_variants,
@@ -117,9 +146,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             _ADDING_COLUMNS,
             _ADDING
             | {
+                "steps": 1200,
                 "variants": [
                     {"cell": "LSTM", "learning_rate": 0.01, "forget_bias": bias} for bias in (0.0, 1.0, "spread")
-                ]
+                ],
             },
             _all_steps,
             _of_variants,
@@ -145,6 +175,15 @@ EXPERIMENTS: dict[str, Experiment] = {
             },
             _all_epochs,
             _of_objectives,
+        ),
+        Experiment(
+            "tagging",
+            "Which names does a tagger find that reads in one direction, and which one that reads in both, by where "
+            "the clue stands and whether the name is new?",
+            _TAGGING_COLUMNS,
+            _TAGGING,
+            _epochs_of_variants,
+            _of_taggers,
         ),
         Experiment(
             "language-model",
