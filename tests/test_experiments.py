@@ -126,33 +126,6 @@ def test_a_small_run_of_agreement_reports_its_progress(objective):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "changes", "rows"),
-    [
-        ("language-model", {"sentences": 64, "epochs": 2}, 4),
-        ("tying", {"sentences": 64, "epochs": 1}, 4),
-        ("carried-state", {"passes": 1, "lengths": [200]}, 4),
-    ],
-)
-def test_a_small_run_of_the_language_models_reports_its_progress(name, changes, rows):
-    made = []
-    found = experiments.run(name, [0], made.append, **SMALL_LANGUAGE, **changes)
-    assert sum(made) == experiments.find(name).work(found.settings)
-    assert len(found.rows) == rows
-    assert all(tuple(row) == experiments.find(name).columns for row in found.rows)
-    nats = [value for row in found.rows for key, value in row.items() if key in ("train", "validation", "test", "nats")]
-    assert all(4 < value < 8 for value in nats)  # it starts at log 1480 = 7.3
-
-
-def test_running_text_goes_on_from_row_to_row():
-    x, y = language.running("test", 5, 4)
-    assert x.shape == y.shape
-    assert x.shape[0] == 4
-    assert (x[:, 1:] == y[:, :-1])[y[:, :-1] != 3].all()
-    assert (x[:, 1:][y[:, :-1] == 3] == 2).all()  # after the end of a sentence comes the beginning of the next
-
-
-@pytest.mark.slow
 def test_a_small_run_of_the_taggers_reports_its_progress():
     made = []
     found = experiments.run("tagging", [0], made.append, **SMALL_TAGGING)
@@ -182,6 +155,32 @@ def test_a_tag_that_continues_nothing_begins_an_entity_and_is_counted():
     found = {row["value"]: row for row in tagging.summary(opened)}
     assert found["all"]["f1"] > 0.99  # two names of one type are nowhere side by side
     assert found["all"]["illegal"] == sum(set(record["tags"]) > {"O"} for record in test)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "rows"),
+    [
+        ("language-model", {"sentences": 64, "epochs": 2}, 4),
+        ("tying", {"sentences": 64, "epochs": 1}, 4),
+        ("carried-state", {"passes": 1, "lengths": [200]}, 4),
+    ],
+)
+def test_a_small_run_of_the_language_models_reports_its_progress(name, changes, rows):
+    made = []
+    found = experiments.run(name, [0], made.append, **SMALL_LANGUAGE, **changes)
+    assert sum(made) == experiments.find(name).work(found.settings)
+    assert len(found.rows) == rows
+    assert all(tuple(row) == experiments.find(name).columns for row in found.rows)
+    nats = [value for row in found.rows for key, value in row.items() if key in ("train", "validation", "test", "nats")]
+    assert all(4 < value < 8 for value in nats)  # it starts at log 1480 = 7.3
+
+
+def test_running_text_goes_on_from_row_to_row():
+    x, y = language.running("test", 5, 4)
+    assert x.shape == y.shape
+    assert x.shape[0] == 4
+    assert (x[:, 1:] == y[:, :-1])[y[:, :-1] != 3].all()
+    assert (x[:, 1:][y[:, :-1] == 3] == 2).all()  # after the end of a sentence comes the beginning of the next
 
 
 def test_an_experiment_that_does_not_exist_a_wrong_setting_and_wrong_seeds_are_refused():
