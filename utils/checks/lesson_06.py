@@ -77,7 +77,7 @@ def inputs_and_targets(rng: np.random.Generator) -> Iterator[Case]:
         }
         if len(set(lengths)) == 1:  # nothing is padded, so these are no mistakes
             mistakes = {k: v for k, v in mistakes.items() if k not in (at_the_end, eos_in_x, all_true, long)}
-        return Case(name, (sentences,), (x, y, mask), hint, mistakes, errors=errors)
+        return Case(name, (sentences,), (x, y, mask), hint, mistakes, errors=errors, names=("sentences",))
 
     yield case("sentences of equal length", [3, 3])
     yield case("different lengths", [2, 5, 3])
@@ -133,7 +133,7 @@ def bigram_probabilities(rng: np.random.Generator) -> Iterator[Case]:
             even: np.where(total > 0, right, 1 / V),
         }
         mistakes = {k: v for k, v in mistakes.items() if not np.allclose(v, right)}
-        return Case(name, (x, y, mask, V), right, hint, mistakes)
+        return Case(name, (x, y, mask, V), right, hint, mistakes, names=("x", "y", "mask", "V"))
 
     V = 6
     x, y = np.array([[2, 4, 5], [2, 5, 4]]), np.array([[4, 5, 3], [5, 4, 3]])
@@ -153,7 +153,9 @@ def bigram_probabilities(rng: np.random.Generator) -> Iterator[Case]:
         return np.asarray(value, float).sum(axis=1)
 
     sums = np.isin(np.arange(9), x[mask]).astype(float)
-    yield Case("tokens that never came", (x, y, mask, 9), sums, even, measure=sums_of_rows)
+    yield Case(
+        "tokens that never came", (x, y, mask, 9), sums, even, measure=sums_of_rows, names=("x", "y", "mask", "V")
+    )
 
 
 @exercise("6.3", "Masked perplexity")
@@ -202,7 +204,7 @@ def perplexity(rng: np.random.Generator) -> Iterator[Case]:
                 total: 1 / product,
             }
         kept = {k: v for k, v in mistakes.items() if np.ndim(v) or (np.isfinite(v) and not np.isclose(v, right))}
-        return Case(name, (log_p, mask), right, hint, kept, tolerance=1e-6)
+        return Case(name, (log_p, mask), right, hint, kept, tolerance=1e-6, names=("log_p", "mask"))
 
     yield case("one sentence", [5])
     yield case("three sentences of different length", [6, 2, 3], junk=-3.0)
@@ -286,7 +288,7 @@ def sentence_log_probability(rng: np.random.Generator) -> Iterator[Case]:
             for k, v in mistakes.items()
             if np.isfinite(v).all() and (np.shape(v) != right.shape or not np.allclose(v, right))
         }
-        return Case(name, (logits, y, mask), right, hint, mistakes, errors=errors)
+        return Case(name, (logits, y, mask), right, hint, mistakes, errors=errors, names=("logits", "y", "mask"))
 
     yield case("one token", [1])
     yield case("four tokens", [4, 4])
@@ -337,7 +339,7 @@ def temperature_probabilities(rng: np.random.Generator) -> Iterator[Case]:
                 logs: np.log(right),
             }
         mistakes = {k: v for k, v in mistakes.items() if np.isfinite(v).all() and not np.allclose(v, right)}
-        return Case(name, (logits, tau), right, hint, mistakes, errors=errors)
+        return Case(name, (logits, tau), right, hint, mistakes, errors=errors, names=("logits", "tau"))
 
     yield case("τ = 1 is the softmax", 1.0)
     yield case("τ = 2", 2.0)
@@ -433,7 +435,7 @@ def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
         right, mistakes = wrong(top_k, top_p)
         if top_k == V and top_p == 1.0:
             mistakes.pop(unnormalised, None)
-        yield Case(name, (p, top_k, top_p), right, own, mistakes)
+        yield Case(name, (p, top_k, top_p), right, own, mistakes, names=("p", "top_k", "top_p"))
 
 
 def _by_rank(row, top_k=0, fits=None, either=None):
@@ -558,7 +560,9 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         if width < length:
             mistakes[narrow] = right[:, :width]
         kept = {k: v for k, v in mistakes.items() if v.shape != right.shape or not np.array_equal(v, right)}
-        return Case(name, arguments, right, hint, kept, errors=errors)
+        return Case(
+            name, arguments, right, hint, kept, errors=errors, names=("step", "state", "choose", "batch", "length")
+        )
 
     yield case("one token", [9, 9, 9], 1)
     yield case("four tokens, no end", [9, 9, 9], 4)

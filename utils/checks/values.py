@@ -1,5 +1,6 @@
 """What a learner's function returned, compared with what was expected: in one sentence, with shapes."""
 
+import inspect
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -164,6 +165,8 @@ def describe(value: Any) -> str:
 
 def show(value: Any, limit: int = 600) -> str:
     """A value printed small: arrays to four digits, long ones cut in the middle; a dict of arrays key by key."""
+    if inspect.isfunction(value):
+        return "a function"
     if isinstance(value, dict) and any(isinstance(v, np.ndarray) for v in value.values()):
         return "\n".join(f"{key!r}:\n{show(v, limit)}" for key, v in value.items())
     if isinstance(value, np.ndarray):
