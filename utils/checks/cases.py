@@ -30,6 +30,7 @@ class Case:
         points: What the case is worth.
         tolerance: Largest difference of two numbers, absolute and relative.
         names: What the inputs are called; printed above them, where there are many.
+        compiled: Whether the call happens inside a function that TensorFlow compiles.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     points: int = 1
     tolerance: float = 1e-5
     names: tuple[str, ...] = ()
+    compiled: bool = False
 
 
 class Problem(Exception):
@@ -180,7 +182,7 @@ def judge(exercise: Exercise, subject: Subject | Failure, seed: int) -> list[tup
 
 
 def _try(case: Case, subject: Subject) -> Failure | None:
-    value = subject(*case.inputs)
+    value = subject.compiled(*case.inputs) if case.compiled else subject(*case.inputs)
     try:
         measured = value if case.measure is None else case.measure(value)
     except Complaint:  # what the answer returned, a model say, failed when it was called
