@@ -328,6 +328,8 @@ def _other_functions(read: Callable[[Callable], np.ndarray]) -> dict[str, np.nda
 @exercise("3.3", "Many to one: a model that reads a review")
 def review_model(rng: np.random.Generator) -> Iterator[Case]:
     """The model with given weights against a loop over the real words of one review at a time."""
+    import keras  # noqa: F401  loading it takes seconds, which are not the learner's
+
     n_words, n_e, n_a, n_y = 9, 4, 5, 3
     m, T_x = 4, 7
     sizes = (n_words, n_e, n_a, n_y)
@@ -435,6 +437,8 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
 @exercise("3.4", "Synchronised: an answer at every step")
 def step_model(rng: np.random.Generator) -> Iterator[Case]:
     """The model with given weights against a loop over the real positions of one example at a time."""
+    import keras  # noqa: F401  loading it takes seconds, which are not the learner's
+
     n_x, n_a, n_y = 3, 5, 4
     m, T_x = 2, 6
     sizes = (n_x, n_a, n_y)
@@ -497,15 +501,17 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
 
 
 COMPILED = (
-    "With arrays it works; inside a compiled function it does not. There the arrays are placeholders: use the functions "
-    "of `ops` (`ops.take`, `ops.tanh`, `ops.argmax`, `ops.where`, `ops.stack`), and neither NumPy, nor `table[word]`, "
-    "nor methods of arrays such as `.argmax()`."
+    "With arrays it works; inside a compiled function it does not. There the arrays are placeholders: use the "
+    "functions of `ops` (`ops.take`, `ops.tanh`, `ops.argmax`, `ops.where`, `ops.stack`), and neither NumPy, nor "
+    "`table[word]`, nor methods of arrays such as `.argmax()`."
 )
 
 
 @exercise("3.5", "One step of the decoder")
 def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
     """One step, from the word alone to all together; the oracle takes one example at a time."""
+    import keras  # noqa: F401  loading it takes seconds, which are not the learner's
+
     n_words, n_e, n_a, m = 7, 3, 4, 5
     shapes = [(n_words, n_e), *_recurrent_shapes(n_e, n_a), (n_a, n_words), (n_words,)]
     weights = [rng.normal(size=shape).astype("float32") for shape in shapes]
@@ -547,8 +553,9 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
 
     errors = {
         "A product does not fit. Look the word up in the table first, with `axis=0`, so that you have `(batch, n_e)`; "
-        "every product has the batch on the left and no transposition, for example `e @ kernel`.": "matmul|core dimension|not "
-        "aligned|dimension|incompatible|Matrix size|ndims",
+        "every product has the batch on the left and no transposition, for example `e @ kernel`.": (
+            "matmul|core dimension|not aligned|dimension|incompatible|Matrix size|ndims"
+        ),
         "A word is a row of the table: `ops.take(table, word, axis=0)`.": r"is not in \[|out of bounds",
     }
     yield Case(
@@ -772,9 +779,7 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         f"{columns} A batch of one is still a batch.",
     )
     right, _ = variants(a0, 4)
-    yield Case(
-        "inside a compiled function", (step, a0, 4), right, COMPILED, errors={COMPILED: ""}, compiled=True
-    )
+    yield Case("inside a compiled function", (step, a0, 4), right, COMPILED, errors={COMPILED: ""}, compiled=True)
 
 
 def _suspects(n_x: int, rng: np.random.Generator) -> dict[str, Callable]:
