@@ -209,6 +209,15 @@ def test_the_traceback_begins_in_the_learners_code_and_has_its_line():
     assert "IndexError" in html.unescape(result.html())
 
 
+def test_an_error_of_keras_is_told_by_what_went_wrong_and_not_by_its_list_of_arguments():
+    def answer():
+        raise ValueError(
+            "Exception encountered.\n\n\x1b[1mThe shapes differ.\x1b[0m\n\nArguments received by A:\n  • x=1"
+        )
+
+    assert sentence(answer, 1) == "answer raised ValueError: The shapes differ."
+
+
 def test_an_answer_with_the_wrong_number_of_arguments_is_told_so():
     assert "takes 0 positional arguments but 1 was given" in sentence(lambda: 1, 1, 5)
 

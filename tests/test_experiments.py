@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from utils import experiments
 from utils.cli import app
-from utils.experiments import adding, storage
+from utils.datasets import entities, records
+from utils.experiments import adding, storage, tagging
 from utils.experiments.storage import Result
 
 ROWS = tuple(
@@ -38,6 +39,11 @@ SMALL_AGREEMENT = {
     "epochs": 1,
     "variants": [{"cell": "plain", "learning_rate": 0.01}],
 }
+SMALL_TAGGING = {
+    "sentences": 64,
+    "epochs": 1,
+    "variants": [{"tagger": "small", "both": True, "n_a": 3, "min_count": 4}],
+}
 
 
 # Stored results
@@ -48,7 +54,8 @@ def test_the_stored_result_was_made_by_the_current_settings_and_has_every_column
     found, experiment = experiments.stored(name), experiments.find(name)
     assert found.experiment == name
     assert found.settings == dict(experiment.settings)
-    assert found.seeds == (0, 1, 2)
+    assert found.seeds == tuple(range(len(found.seeds)))
+    assert len(found.seeds) >= 3
     assert all(tuple(row) == experiment.columns for row in found.rows)
     by_seed = [[row for row in found.rows if row["seed"] == seed] for seed in found.seeds]
     assert len({len(rows) for rows in by_seed}) == 1
@@ -70,6 +77,16 @@ def test_a_stored_agreement_result_counts_every_test_sentence_in_each_way_of_gro
         one = found.where(seed=0, cell="GRU", objective=found.rows[0]["objective"])
         for by in ("all", "distance", "attractors"):
             assert sum(row["n"] for row in one if row["by"] == by) == 1792
+
+
+def test_a_stored_tagging_result_counts_every_test_entity_in_each_way_of_grouping():
+    found = experiments.stored("tagging")
+    for variant in found.settings["variants"]:
+        for decoding in tagging.DECODINGS:
+            one = found.where(seed=0, tagger=variant["tagger"], decoding=decoding)
+            for by in ("all", "clue", "name"):
+                assert sum(row["n"] for row in one if row["by"] == by) == 1838
+    assert all(row["illegal"] == 0 for row in found.where(decoding="legal"))
 
 
 # Running
@@ -104,6 +121,38 @@ def test_a_small_run_of_agreement_reports_its_progress(objective):
     assert len(found.rows) == 1 + 5 + 5
     assert all(0 <= row["accuracy"] <= 1 for row in found.rows)
     assert all(tuple(row) == experiments.find("agreement").columns for row in found.rows)
+
+
+@pytest.mark.slow
+def test_a_small_run_of_the_taggers_reports_its_progress():
+    made = []
+    found = experiments.run("tagging", [0], made.append, **SMALL_TAGGING)
+    assert sum(made) == experiments.find("tagging").work(found.settings) == 1
+    assert len(found.rows) == 2 * (1 + 4 + 2)
+    assert all(0 <= row[column] <= 1 for row in found.rows for column in ("accuracy", "f1", "recall"))
+    assert all(tuple(row) == experiments.find("tagging").columns for row in found.rows)
+
+
+def test_entities_of_another_group_neither_help_nor_harm_a_score():
+    test = records("entities", "test")
+    right = [list(record["tags"]) for record in test]
+    assert all(row["accuracy"] == row["f1"] == row["recall"] == 1 for row in tagging.summary(right))
+    wrong = [list(tags) for tags in right]
+    other = {"PER": "LOC", "LOC": "ORG", "ORG": "PER"}
+    for record, tags in zip(test, wrong, strict=True):
+        for (start, end, kind), clue in zip(entities.spans(record["tags"]), record["clues"], strict=True):
+            if clue == "right":
+                tags[start:end] = [f"{tag[:2]}{other[kind]}" for tag in tags[start:end]]
+    f1 = {row["value"]: row["f1"] for row in tagging.summary(wrong) if row["by"] == "clue"}
+    assert f1 == {"left": 1, "right": 0, "both": 1, "name": 1}
+
+
+def test_a_tag_that_continues_nothing_begins_an_entity_and_is_counted():
+    test = records("entities", "test")
+    opened = [[tag.replace("B-", "I-") for tag in record["tags"]] for record in test]
+    found = {row["value"]: row for row in tagging.summary(opened)}
+    assert found["all"]["f1"] > 0.99  # two names of one type are nowhere side by side
+    assert found["all"]["illegal"] == sum(set(record["tags"]) > {"O"} for record in test)
 
 
 def test_an_experiment_that_does_not_exist_a_wrong_setting_and_wrong_seeds_are_refused():

@@ -16,6 +16,7 @@ from PIL import Image
 from utils.plots import (
     Drawing,
     bars,
+    bidirectional,
     cell,
     curves,
     folded,
@@ -38,6 +39,7 @@ LOSS = [1.39, 0.7, 0.2, 0.02]
 
 DRAWINGS = {
     "unrolled": lambda: unrolled(["run", "bike"], ["bike", "swim"], title="Shared weights"),
+    "bidirectional": lambda: bidirectional(["Paris", "sold", "it"], ["B-ORG", "O", ""], title="Both ways"),
     "folded": lambda: folded("A loop with memory"),
     "cell": lambda: cell("One cell"),
     "gru_cell": lambda: gru_cell("A GRU"),
@@ -225,6 +227,30 @@ def test_unrolled_shows_the_way_back_and_where_it_is_cut():
     for wrong in ({"cuts": [1]}, {"backward": True, "cuts": [3]}):
         with pytest.raises(ValueError, match="expects steps from 1 to 2"):
             unrolled(list("xyz"), list("abc"), title="Wrong", **wrong)
+
+
+@pytest.mark.parametrize("steps", [2, 5, 8])
+def test_bidirectional_has_two_states_and_two_ways_out_for_each_step(steps):
+    drawing = bidirectional([f"word{t}" for t in range(steps)], ["B-PER"] * steps, title="Both ways")
+    patches = drawing.figure.axes[0].patches
+    assert sum(isinstance(patch, Circle) for patch in patches) == 2 * steps  # inputs and outputs
+    assert sum(isinstance(patch, FancyBboxPatch) for patch in patches) == 2 * steps + 2  # states, and two zeros
+    assert f"of {steps} steps" in drawing.description
+    assert "'word1' → 'B-PER'" in drawing.description
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "said"),
+    [
+        (["a"], ["x"], "2 to 8 steps, but inputs has 1"),
+        (list("abc"), ["x"], "inputs has 3 and outputs 1"),
+        (list("abcdefghi"), list("abcdefghi"), "inputs has 9"),
+        ("ab", ["x", "y"], "inputs must be a list"),
+    ],
+)
+def test_bidirectional_refuses_what_it_cannot_draw(inputs, outputs, said):
+    with pytest.raises(ValueError, match=said):
+        bidirectional(inputs, outputs, title="Wrong")
 
 
 def test_unrolled_keeps_the_number_of_a_step_in_the_middle():

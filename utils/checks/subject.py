@@ -9,6 +9,7 @@ import contextlib
 import copy
 import ctypes
 import linecache
+import re
 import threading
 import traceback
 import warnings
@@ -137,9 +138,11 @@ class Local:
 
     def _complaint(self, error: BaseException) -> Complaint:
         last = traceback.TracebackException.from_exception(error).format_exception_only()
-        message = "".join(last).strip().splitlines()[-1]
+        # Keras puts what went wrong, in bold type, between two lines on where it did.
+        told = re.sub(r"\x1b\[\d*m", "", "".join(last)).split("Arguments received by")[0]
+        message, kind = told.strip().splitlines()[-1], type(error).__name__
         return Complaint(
-            f"{self.name} raised {message}",
+            f"{self.name} raised {message if kind in message else f'{kind}: {message}'}",
             "Python's message is below. Its last line says what went wrong; the lines under `your cell` show where.",
             own_traceback(error),
         )

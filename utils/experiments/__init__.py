@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement
+from utils.experiments import adding, agreement, tagging
 from utils.experiments.storage import Result, read, write
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
@@ -62,6 +62,19 @@ _AGREEMENT = {
         {"cell": "plain", "learning_rate": 0.001},
     ],
 }
+_TAGGING = {
+    "embedding": 32,
+    "sentences": 8100,
+    "batch": 64,
+    "epochs": 4,
+    "learning_rate": 0.004,
+    "variants": [
+        {"tagger": "left to right", "both": False, "n_a": 96, "min_count": 4},
+        {"tagger": "both directions", "both": True, "n_a": 64, "min_count": 4},
+        {"tagger": "both, never <UNK>", "both": True, "n_a": 64, "min_count": 1},
+    ],
+}
+_TAGGING_COLUMNS = ("seed", "tagger", "decoding", "by", "value", "accuracy", "f1", "recall", "n", "illegal")
 _AGREEMENT_COLUMNS = ("seed", "objective", "cell", "learning_rate", "by", "value", "accuracy", "n")
 
 
@@ -79,6 +92,14 @@ def _of_objectives(seed: int, settings: Mapping[str, Any], advance: Callable[[in
 
 def _all_epochs(settings: Mapping[str, Any]) -> int:
     return settings["epochs"] * len(settings["objectives"]) * len(settings["variants"])
+
+
+def _of_taggers(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
+    return tagging.rows(seed, settings, settings["variants"], advance)
+
+
+def _epochs_of_taggers(settings: Mapping[str, Any]) -> int:
+    return settings["epochs"] * len(settings["variants"])
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -148,6 +169,15 @@ EXPERIMENTS: dict[str, Experiment] = {
             },
             _all_epochs,
             _of_objectives,
+        ),
+        Experiment(
+            "tagging",
+            "Which names does a tagger find that reads in one direction, and which one that reads in both, by where "
+            "the clue stands and whether the name is new?",
+            _TAGGING_COLUMNS,
+            _TAGGING,
+            _epochs_of_taggers,
+            _of_taggers,
         ),
     )
 }

@@ -5,6 +5,7 @@ state) and one sentence that says in words what the figure shows.
 """
 
 from utils.plots.charts import bars, curves
+from utils.plots.directions import bidirectional
 from utils.plots.drawing import Drawing
 from utils.plots.gates import gru_cell, lstm_cell
 from utils.plots.grids import heat_map, hidden_states
@@ -15,6 +16,7 @@ from utils.plots.pictures import pictures
 __all__ = [
     "Drawing",
     "bars",
+    "bidirectional",
     "cell",
     "curves",
     "folded",
