@@ -298,6 +298,12 @@ def test_a_dict_of_arrays_is_shown_key_by_key_to_four_digits():
     assert "'r':\n[[1. 1.]\n [1. 1.]]" in shown
 
 
+def test_of_a_long_dict_of_weights_the_report_shows_the_shapes():
+    weights = {"f": np.zeros((6, 7)), "u": np.zeros((6, 7))}
+    result = result_of(lambda W: 0, Case("case", (weights,), 1, "h", names=("W",)))
+    assert result.failure.inputs == "W = a dict of arrays of these shapes: 'f' (6, 7), 'u' (6, 7)"
+
+
 def test_inputs_are_shown_under_their_names():
     result = result_of(lambda X, n: 0, Case("case", (np.eye(2), 3), 1, "h", names=("X", "n")))
     assert result.failure.inputs == "X =\n[[1. 0.]\n [0. 1.]]\n\nn = 3"
