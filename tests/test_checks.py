@@ -291,6 +291,13 @@ def test_a_failure_shows_the_inputs_and_the_name_of_the_function():
     assert "double returned" in repr(check("0.1", lambda x: x))
 
 
+def test_a_dict_of_arrays_is_shown_key_by_key_to_four_digits():
+    case = Case("case", ({"u": np.array([1 / 3]), "r": np.ones((2, 2))},), np.ones(1), "hint")
+    shown = result_of(lambda W: W["u"], case).failure.inputs
+    assert "'u':\n[0.3333]" in shown
+    assert "'r':\n[[1. 1.]\n [1. 1.]]" in shown
+
+
 def test_inputs_are_shown_under_their_names():
     result = result_of(lambda X, n: 0, Case("case", (np.eye(2), 3), 1, "h", names=("X", "n")))
     assert result.failure.inputs == "X =\n[[1. 0.]\n [0. 1.]]\n\nn = 3"

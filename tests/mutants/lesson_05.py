@@ -256,6 +256,11 @@ def forward_holds_c_only(x, mask, a0, c0, W, b):
     return _loop(x, mask, a0, c0, W, b, hold=lambda on, new_a, new_c, a, c: (new_a, np.where(on, new_c, c)))
 
 
+@mutant("5.3", hint="states before the step")
+def forward_mask_turned_round(x, mask, a0, c0, W, b):
+    return _loop(x, mask, a0, c0, W, b, real=lambda mask: ~mask)
+
+
 @mutant("5.3", hint="cell state is not carried on")
 def forward_loses_the_cell(x, mask, a0, c0, W, b):
     return _loop(x, mask, a0, c0, W, b, carry=lambda a, c: (a, c0))
@@ -496,6 +501,12 @@ def adding_around_one(values, first, second):
 def adding_around_zero(values, first, second):
     values, marks, y = _adding(values, first, second)
     return np.stack([values, marks], axis=-1), y, (y**2).mean()
+
+
+@mutant("5.6", hint="variance over all possible examples")
+def adding_in_theory(values, first, second):
+    values, marks, y = _adding(values, first, second)
+    return np.stack([values, marks], axis=-1), y, 1 / 6
 
 
 @mutant("5.6", hint="divides by m − 1")

@@ -168,7 +168,7 @@ def gru_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
 
     def case(name, hint, b=b, **more):
         step = (x_t, c_prev, W, b)
-        return Case(name, step, _gru(*step), hint, _gru_mistakes(*step), **more)
+        return Case(name, step, _gru(*step), hint, _gru_mistakes(*step), names=("x_t", "c_prev", "W", "b"), **more)
 
     yield case(
         "update gate closed",
@@ -192,7 +192,7 @@ def gru_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
         "gate multiplies.",
     )
     one = (x_t[:1], c_prev[:1], W, b)
-    yield Case("a batch of one", one, _gru(*one), _BATCH)
+    yield Case("a batch of one", one, _gru(*one), _BATCH, names=("x_t", "c_prev", "W", "b"))
 
 
 def _lstm_mistakes(x_t: np.ndarray, a_prev: np.ndarray, c_prev: np.ndarray, W: Gates, b: Gates) -> dict[str, Any]:
@@ -251,7 +251,9 @@ def lstm_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
 
     def case(name, hint, b=b, **more):
         step = (x_t, a_prev, c_prev, W, b)
-        return Case(name, step, _lstm(*step), hint, _lstm_mistakes(*step), **more)
+        return Case(
+            name, step, _lstm(*step), hint, _lstm_mistakes(*step), names=("x_t", "a_prev", "c_prev", "W", "b"), **more
+        )
 
     yield case(
         "forget gate open, update gate closed",
@@ -276,7 +278,7 @@ def lstm_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
         "`b` each gate uses, and what it reads.",
     )
     one = (x_t[:1], a_prev[:1], c_prev[:1], W, b)
-    yield Case("a batch of one", one, _lstm(*one), _BATCH)
+    yield Case("a batch of one", one, _lstm(*one), _BATCH, names=("x_t", "a_prev", "c_prev", "W", "b"))
 
 
 def lstm_states(
@@ -337,7 +339,10 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
     only_a_held = "`a` is held still at padding, `c` is not. Choose between new and old for both states."
     only_c_held = "`c` is held still at padding, `a` is not. Choose between new and old for both states."
     inverted = "The mask is the wrong way round: it is True at the *real* positions."
-    early = "You stored the states before the step. Position `t` holds the states *after* it has read `x[:, t]`."
+    early = (
+        "These are the states before the step. Where the mask is True, position `t` holds the states *after* it has "
+        "read `x[:, t]`: `np.where(mask[:, t, None], new, old)`, and store what comes out."
+    )
     errors = {
         "The mask at one position has shape `(batch,)`, a state `(batch, n_a)`: give the mask a second axis, "
         "`mask[:, t, None]`.": rf"shapes? \({m},\) ?\({m},{n_a}\)|operands could not be broadcast",
@@ -359,9 +364,9 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
             unstacked: tuple([part[:, 0]] for part in first),
             ignored: lstm_states(one, seen, zero, zero, *weights),
             early: (a0[:, None], c0[:, None]),
-            inverted: (a0[:, None], c0[:, None]),
         },
         errors=errors,
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
     two, seen = x[:, :2], every[:, :2]
     right = lstm_states(two, seen, a0, c0, *weights)
@@ -376,6 +381,7 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
         right,
         "The second step must start from both states that the first one made.",
         {restart: second(a0, c0), lost_c: second(a1, c0), lost_a: second(a0, c1)},
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
     right = lstm_states(x, every, a0, c0, *weights)
     yield Case(
@@ -384,6 +390,7 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
         right,
         "Two positions work, five do not: run the loop over all of `x.shape[1]`.",
         {last: tuple(part[:, -1] for part in right)},
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
     mask = np.arange(T_x) < np.array([[T_x], [2]])
     held = lstm_states(x, mask, a0, c0, *weights)
@@ -399,12 +406,14 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
             only_c_held: _half_held(x, mask, a0, c0, weights, hold="c"),
             inverted: lstm_states(x, ~mask, a0, c0, *weights),
         },
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
     yield Case(
         "a batch of one",
         (x[:1], mask[:1], a0[:1], c0[:1], *weights),
         tuple(part[:1] for part in held),
         "A batch of one is still a batch: both shapes should be `(1, T_x, n_a)`.",
+        names=("x", "mask", "a0", "c0", "W", "b"),
     )
 
 
@@ -607,6 +616,7 @@ def keras_gru_weights(rng: np.random.Generator) -> Iterator[Case]:
         "the update gate's.",
         names,
         measure=measured(one),
+        names=("W", "b"),
     )
     yield Case(
         "three positions: recurrent_kernel",
@@ -615,6 +625,7 @@ def keras_gru_weights(rng: np.random.Generator) -> Iterator[Case]:
         "From the second position on `recurrent_kernel` counts: the first `n_a` columns of each `W`, transposed.",
         names,
         measure=measured(x),
+        names=("W", "b"),
     )
 
 
@@ -652,6 +663,10 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
     unbiased = "The baseline divides by m − 1. A mean squared error is a mean: it divides by m (`ddof=0`)."
     zero = "The baseline is the error of the answer 0. The best constant answer is the mean of `y`."
     absolute = "The baseline is a mean *absolute* error. The loss is the mean of squares."
+    in_theory = (
+        "The baseline is 1/6, the variance over all possible examples. Here it is the error of the best constant "
+        "answer for the examples that you were given: the variance of `y`."
+    )
     x, y, baseline = right(values, first, second)
     one = right(values[:1], first[:1], second[:1])
     whole = x.copy()
@@ -676,8 +691,10 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
             all_values: (one[0], values[:1].sum(axis=1, keepdims=True), 0.0),
             around_one: (one[0], one[1], float((one[1][0, 0] - 1) ** 2)),
             zero: (one[0], one[1], float(one[1][0, 0] ** 2)),
+            in_theory: (one[0], one[1], 1 / 6),
         },
         errors=errors,
+        names=("values", "first", "second"),
     )
     yield Case(
         "four examples",
@@ -696,6 +713,8 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
             unbiased: (x, y, baseline * m / (m - 1)),
             absolute: (x, y, float(np.abs(y - y.mean()).mean())),
             zero: (x, y, float((y**2).mean())),
+            in_theory: (x, y, 1 / 6),
         },
         errors=errors,
+        names=("values", "first", "second"),
     )

@@ -163,7 +163,9 @@ def describe(value: Any) -> str:
 
 
 def show(value: Any, limit: int = 600) -> str:
-    """A value printed small: arrays to four digits, long ones cut in the middle."""
+    """A value printed small: arrays to four digits, long ones cut in the middle; a dict of arrays key by key."""
+    if isinstance(value, dict) and any(isinstance(v, np.ndarray) for v in value.values()):
+        return "\n".join(f"{key!r}:\n{show(v, limit)}" for key, v in value.items())
     if isinstance(value, np.ndarray):
         text = np.array2string(value, precision=4, suppress_small=True, threshold=40, edgeitems=2)
     elif isinstance(value, tuple | list) and any(isinstance(v, np.ndarray | np.generic) for v in value):

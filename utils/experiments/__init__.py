@@ -47,7 +47,7 @@ class Experiment:
     rows: Callable[[int, Mapping[str, Any], Callable[[int], None]], Rows]
 
 
-_ADDING = {"T": 100, "n_a": 32, "batch": 64, "steps": 1200, "every": 100, "clipnorm": 1.0, "test": 2000}
+_ADDING = {"T": 100, "n_a": 32, "batch": 64, "steps": 2000, "every": 100, "clipnorm": 1.0, "test": 2000}
 _ADDING_COLUMNS = ("seed", "cell", "learning_rate", "forget_bias", "step", "error")
 _AGREEMENT = {
     "n_a": 64,
@@ -112,12 +112,24 @@ EXPERIMENTS: dict[str, Experiment] = {
             _ADDING
             | {
                 "variants": [
-                    {"cell": "GRU", "learning_rate": 0.01},
-                    {"cell": "LSTM", "learning_rate": 0.01},
-                    {"cell": "plain", "learning_rate": 0.01},
-                    {"cell": "plain", "learning_rate": 0.001},
-                    {"cell": "plain", "learning_rate": 0.0003},
+                    {"cell": cell, "learning_rate": rate}
+                    for cell in ("GRU", "LSTM", "plain")
+                    for rate in (0.01, 0.001, 0.0003)
                 ]
+            },
+            _all_steps,
+            _of_variants,
+        ),
+        Experiment(
+            "adding-longer",
+            "Does a plain network with as many parameters as the LSTM learn it, given three times the steps?",
+            _ADDING_COLUMNS,
+            _ADDING
+            | {
+                "n_a": 64,
+                "steps": 6000,
+                "every": 300,
+                "variants": [{"cell": "plain", "learning_rate": rate} for rate in (0.001, 0.0003)],
             },
             _all_steps,
             _of_variants,
@@ -128,9 +140,10 @@ EXPERIMENTS: dict[str, Experiment] = {
             _ADDING_COLUMNS,
             _ADDING
             | {
+                "steps": 1200,
                 "variants": [
                     {"cell": "LSTM", "learning_rate": 0.01, "forget_bias": bias} for bias in (0.0, 1.0, "spread")
-                ]
+                ],
             },
             _all_steps,
             _of_variants,
