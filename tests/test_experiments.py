@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from utils import experiments
 from utils.cli import app
 from utils.datasets import entities, records
-from utils.experiments import adding, storage, tagging
+from utils.experiments import adding, language, storage, tagging
 from utils.experiments.storage import Result
 
 ROWS = tuple(
@@ -45,6 +45,8 @@ SMALL_TAGGING = {
     "variants": [{"tagger": "small", "both": True, "n_a": 3, "min_count": 4}],
 }
 
+SMALL_LANGUAGE = {"embedding": 4, "n_a": 3}
+
 
 # Stored results
 
@@ -60,7 +62,7 @@ def test_the_stored_result_was_made_by_the_current_settings_and_has_every_column
     by_seed = [[row for row in found.rows if row["seed"] == seed] for seed in found.seeds]
     assert len({len(rows) for rows in by_seed}) == 1
     assert sum(map(len, by_seed)) == len(found.rows)
-    assert all(np.isfinite(row["error" if "error" in row else "accuracy"]) for row in found.rows)
+    assert all(np.isfinite(value) for row in found.rows for value in row.values() if isinstance(value, float))
     assert found.hardware
     assert found.versions.startswith("Python 3.")
     assert experiments.path(name).stat().st_size < 100_000
@@ -153,6 +155,32 @@ def test_a_tag_that_continues_nothing_begins_an_entity_and_is_counted():
     found = {row["value"]: row for row in tagging.summary(opened)}
     assert found["all"]["f1"] > 0.99  # two names of one type are nowhere side by side
     assert found["all"]["illegal"] == sum(set(record["tags"]) > {"O"} for record in test)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "rows"),
+    [
+        ("language-model", {"sentences": 64, "epochs": 2}, 4),
+        ("tying", {"sentences": 64, "epochs": 1}, 4),
+        ("carried-state", {"passes": 1, "lengths": [200]}, 4),
+    ],
+)
+def test_a_small_run_of_the_language_models_reports_its_progress(name, changes, rows):
+    made = []
+    found = experiments.run(name, [0], made.append, **SMALL_LANGUAGE, **changes)
+    assert sum(made) == experiments.find(name).work(found.settings)
+    assert len(found.rows) == rows
+    assert all(tuple(row) == experiments.find(name).columns for row in found.rows)
+    nats = [value for row in found.rows for key, value in row.items() if key in ("train", "validation", "test", "nats")]
+    assert all(4 < value < 8 for value in nats)  # it starts at log 1480 = 7.3
+
+
+def test_running_text_goes_on_from_row_to_row():
+    x, y = language.running("test", 5, 4)
+    assert x.shape == y.shape
+    assert x.shape[0] == 4
+    assert (x[:, 1:] == y[:, :-1])[y[:, :-1] != 3].all()
+    assert (x[:, 1:][y[:, :-1] == 3] == 2).all()  # after the end of a sentence comes the beginning of the next
 
 
 def test_an_experiment_that_does_not_exist_a_wrong_setting_and_wrong_seeds_are_refused():

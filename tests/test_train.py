@@ -153,8 +153,10 @@ def test_a_folder_without_a_model(tmp_path):
 def test_both_ways_through_the_model_agree(monkeypatch):
     keras.utils.set_random_seed(0)
     ids = np.random.default_rng(0).integers(11, size=(3, 8))
-    for tied in (False, True):
-        model = LanguageModel(11, 6, 5, layers=2, tied=tied)
+    for options in ({}, {"tied": True}, {"tied": True, "scale": 2.0, "direct": True}):
+        model = LanguageModel(11, 6, 5, layers=2, **options)
+        model.build()
+        model.set_weights([weight + 0.1 for weight in model.get_weights()])  # none is 0
         logits, state = model(ids)
         monkeypatch.setattr("utils.training.language_model.runs_by_hand", lambda: False)
         other, other_state = model(ids)
@@ -164,6 +166,20 @@ def test_both_ways_through_the_model_agree(monkeypatch):
         half, state = model(ids[:, :4])
         rest, _ = model(ids[:, 4:], state)
         np.testing.assert_allclose(np.concatenate([half, rest], axis=1), logits, atol=1e-5)
+
+
+def test_the_direct_way_adds_what_the_last_token_says_to_the_scores():
+    keras.utils.set_random_seed(0)
+    ids = np.random.default_rng(0).integers(11, size=(3, 8))
+    model = LanguageModel(11, 6, 5, tied=True, scale=2.0, direct=True)
+    before, _ = model(ids)
+    W = np.random.default_rng(1).normal(size=(6, 6)).astype("float32")
+    model.direct.kernel.assign(W)
+    after, _ = model(ids)
+    E = np.asarray(model.embedding.embeddings)
+    np.testing.assert_allclose(after - before, 2 * E[ids] @ W @ E.T, atol=1e-5)
+    with pytest.raises(ValueError, match="leads to a tied softmax"):
+        LanguageModel(11, 6, 5, direct=True)
 
 
 @pytest.mark.parametrize(("start", "tokens"), [(500, 300), (10, 700), (1, 64), (900, 100)])

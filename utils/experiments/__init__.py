@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement, tagging
+from utils.experiments import adding, agreement, language, tagging
 from utils.experiments.storage import Result, read, write
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
@@ -76,6 +76,8 @@ _TAGGING = {
 }
 _TAGGING_COLUMNS = ("seed", "tagger", "decoding", "by", "value", "accuracy", "f1", "recall", "n", "illegal")
 _AGREEMENT_COLUMNS = ("seed", "objective", "cell", "learning_rate", "by", "value", "accuracy", "n")
+_LANGUAGE_COLUMNS = ("seed", "weights", "direct", "dropout", "epoch", "train", "validation")
+_LANGUAGE = {"min_count": 5, "embedding": 64, "n_a": 96, "learning_rate": 0.006, "clipnorm": 1.0}
 
 
 def _of_variants(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
@@ -98,8 +100,12 @@ def _of_taggers(seed: int, settings: Mapping[str, Any], advance: Callable[[int],
     return tagging.rows(seed, settings, settings["variants"], advance)
 
 
-def _epochs_of_taggers(settings: Mapping[str, Any]) -> int:
+def _epochs_of_variants(settings: Mapping[str, Any]) -> int:
     return settings["epochs"] * len(settings["variants"])
+
+
+def _all_passes(settings: Mapping[str, Any]) -> int:
+    return settings["passes"] * len(settings["lengths"]) * len(settings["trained"])
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -176,8 +182,54 @@ EXPERIMENTS: dict[str, Experiment] = {
             "the clue stands and whether the name is new?",
             _TAGGING_COLUMNS,
             _TAGGING,
-            _epochs_of_taggers,
+            _epochs_of_variants,
             _of_taggers,
+        ),
+        Experiment(
+            "language-model",
+            "How much of the gap between counting pairs and the grammar itself does an LSTM close, with and without a "
+            "direct way from the last word to the prediction?",
+            (*_LANGUAGE_COLUMNS, "test"),
+            _LANGUAGE
+            | {
+                "n_a": 192,
+                "sentences": 19825,
+                "batch": 32,
+                "epochs": 8,
+                "learning_rate": 0.008,
+                "judged_on": ["validation", "test"],
+                "variants": [{"weights": "tied", "direct": direct, "dropout": 0.15} for direct in ("yes", "no")],
+            },
+            _epochs_of_variants,
+            language.rows,
+        ),
+        Experiment(
+            "tying",
+            "What do tied weights and dropout do for a language model that has read 2000 sentences?",
+            _LANGUAGE_COLUMNS,
+            _LANGUAGE
+            | {
+                "sentences": 2000,
+                "batch": 32,
+                "epochs": 10,
+                "learning_rate": 0.008,
+                "judged_on": ["validation"],
+                "variants": [
+                    {"weights": weights, "direct": "no", "dropout": dropout}
+                    for dropout in (0.0, 0.3)
+                    for weights in ("tied", "untied")
+                ],
+            },
+            _epochs_of_variants,
+            language.rows,
+        ),
+        Experiment(
+            "carried-state",
+            "Running text is read in segments: what is lost if each of them starts from zeros, in training and after?",
+            ("seed", "length", "trained", "read", "nats"),
+            _LANGUAGE | {"streams": 32, "passes": 2, "lengths": [5, 20], "trained": ["carried", "reset"]},
+            _all_passes,
+            language.carried_rows,
         ),
     )
 }

@@ -23,9 +23,11 @@ class LanguageModel(keras.Model):
         dropout: Share of the outputs of each layer (and of the embedding, where V > 1024) that is dropped in
             training.
         tied: Whether the embedding's weights are the softmax's too, through a linear layer of their width.
+        scale: What the embedding is multiplied by before it is read.
+        direct: Whether the last token's embedding also goes straight to the tied softmax, past the LSTM.
 
     Raises:
-        ValueError: If a size is below 1.
+        ValueError: If a size is below 1, or `direct` comes without `tied`.
     """
 
     def __init__(
@@ -36,6 +38,8 @@ class LanguageModel(keras.Model):
         layers: int = 1,
         dropout: float = 0.0,
         tied: bool = False,
+        scale: float = 1.0,
+        direct: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -43,13 +47,17 @@ class LanguageModel(keras.Model):
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"{name} is {size}, but at least 1 is expected")
-        self._config = {**sizes, "dropout": dropout, "tied": tied}
-        self.vocabulary_size, self.width = vocabulary_size, width
-        start = keras.initializers.RandomNormal(stddev=embedding**-0.5 if tied else 0.5)
+        if direct and not tied:
+            raise ValueError("direct is True, but tied is False: the direct way leads to a tied softmax")
+        self._config = {**sizes, "dropout": dropout, "tied": tied, "scale": scale, "direct": direct}
+        self.vocabulary_size, self.width, self.scale = vocabulary_size, width, scale
+        start = keras.initializers.RandomNormal(stddev=embedding**-0.5 if tied else 0.5 / scale)
         self.embedding = keras.layers.Embedding(vocabulary_size, embedding, embeddings_initializer=start)
         self.recurrent = [LSTM(width, return_sequences=True, return_state=True) for _ in range(layers)]
         self.drops = [keras.layers.Dropout(dropout) for _ in range(layers + 1)]
         self.narrow = keras.layers.Dense(embedding) if tied else None
+        zeros = {"kernel_initializer": "zeros", "use_bias": False}
+        self.direct = keras.layers.Dense(embedding, **zeros) if direct else None
         self.softmax = None if tied else keras.layers.Dense(vocabulary_size)
 
     def build(self, input_shape: Any = None) -> None:
@@ -61,6 +69,8 @@ class LanguageModel(keras.Model):
             features = self.width
         if self.softmax is None:
             self.narrow.build((None, None, self.width))
+            if self.direct is not None:
+                self.direct.build((None, None, self._config["embedding"]))
             self.bias = self.add_weight(shape=(self.vocabulary_size,), initializer="zeros", name="softmax_bias")
         else:
             self.softmax.build((None, None, self.width))
@@ -83,38 +93,46 @@ class LanguageModel(keras.Model):
         """
         state = self.initial_state(ops.shape(ids)[0]) if state is None else state
         read = self._read_time_first if runs_by_hand() else self._read
-        x, after = read(ids, state, training)
+        x, embedded, after = read(ids, state, training)
         x = self.drops[-1](x, training=training)
         if self.softmax is not None:
             return ops.cast(self.softmax(x), "float32"), after
         table = ops.cast(self.embedding.embeddings, self.compute_dtype)
-        logits = ops.matmul(self.narrow(x), ops.transpose(table)) + ops.cast(self.bias, self.compute_dtype)
+        x = self.narrow(x) if self.direct is None else self.narrow(x) + self.direct(embedded)
+        logits = ops.matmul(x, ops.transpose(table)) + ops.cast(self.bias, self.compute_dtype)
         return ops.cast(logits, "float32"), after
 
-    def _read(self, ids: Any, state: Any, training: bool) -> tuple[Any, list[list[Any]]]:
-        x, after = self.embedding(ids), []
+    def _embedded(self, ids: Any, training: bool) -> Any:
+        e = self.scale * self.embedding(ids)
+        return self.drops[0](e, training=training) if self.vocabulary_size > _SMALL_VOCABULARY else e
+
+    def _read(self, ids: Any, state: Any, training: bool) -> tuple[Any, Any, list[list[Any]]]:
+        """The last layer's outputs, the embedded tokens, and the states."""
+        x = embedded = self._embedded(ids, training)
+        after = []
         for i, (layer, before) in enumerate(zip(self.recurrent, state, strict=True)):
-            if i or self.vocabulary_size > _SMALL_VOCABULARY:
-                x = self.drops[i](x, training=training)
+            x = self.drops[i](x, training=training) if i else x
             x, *new = layer(x, initial_state=list(before), training=training)
             after.append(new)
-        return x, after
+        return x, embedded, after
 
-    def _read_time_first(self, ids: Any, state: Any, training: bool) -> tuple[Any, list[list[Any]]]:
+    def _read_time_first(self, ids: Any, state: Any, training: bool) -> tuple[Any, Any, list[list[Any]]]:
         """The same with the recurrence by hand, and without transposing between the layers."""
-        ids, after, x = ops.transpose(ids), [], None
+        ids, after, x, embedded = ops.transpose(ids), [], None, None
         first = self.recurrent[0]
-        if self.vocabulary_size <= _SMALL_VOCABULARY:
+        if self.vocabulary_size <= _SMALL_VOCABULARY and self.direct is None:
             # What each token contributes to the gates is the same wherever it stands: one product for each of V.
-            z = ops.take(first.before_gates(self.embedding.embeddings), ids, axis=0)  # (time, batch, 4 width)
+            z = ops.take(first.before_gates(self.scale * self.embedding.embeddings), ids, axis=0)
         else:
-            z = first.before_gates(self.drops[0](self.embedding(ids), training=training))
+            embedded = self._embedded(ids, training)
+            z = first.before_gates(embedded)  # (time, batch, 4 width)
         for i, (layer, before) in enumerate(zip(self.recurrent, state, strict=True)):
             if i:
                 z = layer.before_gates(self.drops[i](x, training=training))
             x, *new = layer.steps(z, *before)
             after.append(new)
-        return ops.transpose(x, (1, 0, 2)), after
+        embedded = None if embedded is None else ops.transpose(embedded, (1, 0, 2))
+        return ops.transpose(x, (1, 0, 2)), embedded, after
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
