@@ -79,6 +79,9 @@ class Proxy(Local):
         value = super().__call__(*over_the_wire(arguments))
         return Proxy(value.answer, value.name) if isinstance(value, Local) else over_the_wire(value)
 
+    def compiled(self, *arguments):
+        return over_the_wire(super().compiled(*over_the_wire(arguments)))
+
     def get_weights(self):
         return over_the_wire(super().get_weights())
 

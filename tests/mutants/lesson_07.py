@@ -64,6 +64,12 @@ def lengths_without_a_second_axis(x, mask):
     return np.take_along_axis(x, np.where(mask, lengths - 1 - t, t)[..., None], axis=1)
 
 
+@mutant("7.1", hint="`length` needs the shape `(batch, 1)`")
+def lengths_in_a_row(x, mask):
+    lengths, t = mask.sum(axis=1)[None], np.arange(x.shape[1])
+    return np.take_along_axis(x, np.where(mask, lengths - 1 - t, t)[..., None], axis=1)
+
+
 @mutant("7.1", hint="you were one position off")
 def counted_from_the_end(x, mask):
     result = x.copy()
@@ -346,6 +352,34 @@ def lists_for_tuples(tags):
     return [list(span) for span in _spans(tags)]
 
 
+@mutant("7.3", hint="at `t = 0` that is the *last* tag")
+def the_tag_before_the_first_is_the_last(tags):
+    spans = []
+    for t, tag in enumerate(tags):
+        if tag[0] == "I" and tag[2:] == tags[t - 1][2:]:
+            spans[-1] = (spans[-1][0], t + 1, tag[2:])
+        elif tag != "O":
+            spans.append((t, t + 1, tag[2:]))
+    return spans
+
+
+@mutant("7.3", hint="right after an `I-` of its own type goes on too")
+def inside_goes_on_after_begin_alone(tags):
+    spans, before = [], "O"
+    for t, tag in enumerate(tags):
+        if tag[0] == "I" and before == f"B{tag[1:]}":
+            spans[-1] = (spans[-1][0], t + 1, tag[2:])
+        elif tag != "O":
+            spans.append((t, t + 1, tag[2:]))
+        before = tag
+    return spans
+
+
+@mutant("7.3", hint="in round brackets")
+def lists_in_a_tuple(tags):
+    return tuple(list(span) for span in _spans(tags))
+
+
 @mutant("7.3", hint="Indices count from 0")
 def counted_from_one(tags):
     return [(start + 1, end + 1, kind) for start, end, kind in _spans(tags)]
@@ -388,7 +422,7 @@ def by_looking_ahead(tags):
         if tags[t] != "O":
             while end < len(tags) and tags[end] == f"I-{tags[t][2:]}":
                 end += 1
-            found.append([t, end, tags[t][2:]])
+            found.append((t, end, tags[t][2:]))
         t = end
     return tuple(found)
 
@@ -696,6 +730,11 @@ def places_counted(tags):
 @mutant("7.6", hint="were taken for the same")
 def last_part_of_the_type(tags):
     return _table(tags, lambda b, a: a[0] != "I" or b.split("-")[-1] == a.split("-")[-1])
+
+
+@mutant("7.6", hint="that share a part were taken for the same")
+def first_part_of_the_type(tags):
+    return _table(tags, lambda b, a: a[0] != "I" or (b != "O" and b.split("-")[1] == a.split("-")[1]))
 
 
 @mutant("7.6", hint="A type is all that follows the first hyphen")

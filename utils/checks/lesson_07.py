@@ -50,7 +50,7 @@ def reverse_padded(rng: np.random.Generator) -> Iterator[Case]:
     late = "At `t = 0` belongs the last real word, that of index `length - 1`; you were one position off."
     errors = {
         off: "out of bounds",
-        kept: r"broadcast together with shapes \(\d+,\) \(\d+,\)",
+        kept: r"broadcast together with shapes \((1,)?\d+,?\) \(\d+,\)",
         flat: "same number of dimensions|does not match|broadcast",
     }
 
@@ -346,6 +346,10 @@ def bio_to_spans(rng: np.random.Generator) -> Iterator[Case]:
     nothing_before = (
         "Nothing stands before the first tag. Begin with `before = 'O'`, so that it can be compared like any."
     )
+    no_entity = (
+        "An `I-` at the start finds no entity that it could make longer: it begins one, as if it were `B-`. (Mind "
+        "`tags[t - 1]`: at `t = 0` that is the *last* tag of the sentence.)"
+    )
     from_one = "Indices count from 0: the first word of the sentence is 0."
     lists = "Return a list of tuples `(start, end, type)`, in the order of the sentence; an empty list for no entity."
     no_hyphen = "`O` has no hyphen and no type: treat it first."
@@ -357,7 +361,7 @@ def bio_to_spans(rng: np.random.Generator) -> Iterator[Case]:
     }
 
     def tuples(found):
-        if isinstance(found, list) and any(isinstance(span, list) for span in found):
+        if isinstance(found, list | tuple) and any(isinstance(span, list) for span in found):
             hint = (
                 "Each entity is a tuple, `(start, end, type)` in round brackets: exercise 7.4 puts entities into sets."
             )
@@ -367,12 +371,12 @@ def bio_to_spans(rng: np.random.Generator) -> Iterator[Case]:
     def case(name, spans, T_x, hint, mistakes=None, tags=None, errors=errors):
         tags = _written(spans, T_x) if tags is None else tags
         mistakes = {
+            **(mistakes or {}),
             inclusive: [(s, e - 1, k) for s, e, k in spans],
             by_token: [(t, t + 1, k) for s, e, k in spans for t in range(s, e)],
             kind_first: [(k, s, e) for s, e, k in spans],
             whole_tag: [(s, e, f"B-{k}") for s, e, k in spans],
             from_one: [(s + 1, e + 1, k) for s, e, k in spans],
-            **(mistakes or {}),
         }
         mistakes = {text: value for text, value in mistakes.items() if value != spans}
         hint = f"{hint} (The tags: `{' '.join(tags)}`.)"
@@ -402,7 +406,15 @@ def bio_to_spans(rng: np.random.Generator) -> Iterator[Case]:
         spans,
         6,
         "An `I-` that continues nothing begins an entity.",
-        {begins: [], f"{begins} ": [(2, 3, kind)]},
+        {
+            begins: [],
+            f"{begins} ": [(2, 3, kind)],
+            "An `I-` right after an `I-` of its own type goes on too, as it does after `B-`.": [
+                (1, 2, kind),
+                (2, 3, kind),
+                (4, 5, second),
+            ],
+        },
         tags=["O", f"I-{kind}", f"I-{kind}", "O", f"I-{second}", "O"],
         errors={begins: "out of range"},
     )
@@ -416,12 +428,12 @@ def bio_to_spans(rng: np.random.Generator) -> Iterator[Case]:
     )
     yield case(
         "an I at the start",
-        [(0, 2, kind)],
+        [(0, 2, kind), (3, 4, kind)],
         4,
         "The first tag continues nothing, so it begins an entity; the second one continues it.",
-        {begins: [], f"{begins} ": [(1, 2, kind)]},
-        tags=[f"I-{kind}", f"I-{kind}", "O", "O"],
-        errors={nothing_before: "NoneType", begins: "out of range"},
+        {begins: [(3, 4, kind)], f"{begins} ": [(1, 2, kind), (3, 4, kind)]},
+        tags=[f"I-{kind}", f"I-{kind}", "O", f"B-{kind}"],
+        errors={nothing_before: "NoneType", no_entity: "out of range"},
     )
     spans = [(0, 1, kind), (1, 3, second)]
     yield case(
@@ -751,8 +763,8 @@ def legal_transitions(rng: np.random.Generator) -> Iterator[Case]:
     all_i = "`I-` was forbidden after everything, or nearly. After `B-PER` and `I-PER` may come `I-PER`."
     forbidden = "This is the opposite: True where a step is forbidden. It has to be True where it is allowed."
     parts = (
-        "The types `work` and `creative-work` were taken for the same. A type is all that follows the first hyphen: "
-        "compare `before[2:]` with `after[2:]`."
+        "Two types that share a part were taken for the same, `work` and `creative-work` say. A type is all that "
+        "follows the first hyphen: compare `before[2:]` with `after[2:]`."
     )
     fixed = "The tags came in another order, and the result did not follow. Compute it from `tags`."
     hint = "Only `I-` is restricted: it may follow `B-` or `I-` of its own type. Everything else may follow anything."
@@ -760,6 +772,8 @@ def legal_transitions(rng: np.random.Generator) -> Iterator[Case]:
     def variants(tags):
         right = legal(tags)
         before, after = (np.array([tags] * len(tags)).T, np.array([tags] * len(tags)))
+        first_part = [tag.split("-")[1] if tag != "O" else "" for tag in tags]
+        same_first = np.array([[a == b for a in first_part] for b in first_part])
         place_before, place_after = (np.vectorize(lambda tag: tag[0])(t) for t in (before, after))
         same_kind = np.vectorize(lambda a, b: a[2:] == b[2:])(before, after)
         inside = place_after == "I"
@@ -774,12 +788,13 @@ def legal_transitions(rng: np.random.Generator) -> Iterator[Case]:
             f"{no_neighbours} ": right & ~((place_after == "B") & (place_before == "B")),
             no_single: right & ~((place_after == "O") & (place_before == "B")),
             parts: np.array([[a[0] != "I" or b.split("-")[-1] == a.split("-")[-1] for a in tags] for b in tags]),
-            f"{parts} ": np.array([[a[0] != "I" or a[2:] in b for a in tags] for b in tags]),
+            f"{parts} ": ~inside | same_first,
+            f"{parts}  ": np.array([[a[0] != "I" or a[2:] in b for a in tags] for b in tags]),
         }
 
     kinds = ("PER", "LOC", "ORG")
     three = ["O", *(f"{place}-{kind}" for kind in kinds for place in "BI")]
-    hyphened = ("B-creative-work", "I-creative-work", "B-work", "I-work")
+    hyphened = [f"{place}-{kind}" for kind in ("creative-work", "creative", "work") for place in "BI"]
     shuffled = [str(tag) for tag in rng.permutation([*three, *hyphened])]
     while shuffled[0] == "O":
         shuffled = [str(tag) for tag in rng.permutation(shuffled)]
@@ -797,5 +812,5 @@ def legal_transitions(rng: np.random.Generator) -> Iterator[Case]:
     yield case(
         "another order, and a type with a hyphen",
         shuffled,
-        "The tags came in another order, with two more types. Compute every entry from the two tags themselves.",
+        "The tags came in another order, with more types. Compute every entry from the two tags themselves.",
     )
