@@ -64,7 +64,7 @@ def lengths_without_a_second_axis(x, mask):
     return np.take_along_axis(x, np.where(mask, lengths - 1 - t, t)[..., None], axis=1)
 
 
-@mutant("7.1", hint="`length` needs the shape `(batch, 1)`")
+@mutant("7.1", hint="so that each row is compared with its own")
 def lengths_in_a_row(x, mask):
     lengths, t = mask.sum(axis=1)[None], np.arange(x.shape[1])
     return np.take_along_axis(x, np.where(mask, lengths - 1 - t, t)[..., None], axis=1)
@@ -375,7 +375,7 @@ def inside_goes_on_after_begin_alone(tags):
     return spans
 
 
-@mutant("7.3", hint="in round brackets")
+@mutant("7.3", hint="exercise 7.4 puts entities into sets")
 def lists_in_a_tuple(tags):
     return tuple(list(span) for span in _spans(tags))
 
