@@ -298,6 +298,12 @@ def test_a_dict_of_arrays_is_shown_key_by_key_to_four_digits():
     assert "'r':\n[[1. 1.]\n [1. 1.]]" in shown
 
 
+def test_of_a_long_dict_of_weights_the_report_shows_the_shapes():
+    weights = {"f": np.zeros((6, 7)), "u": np.zeros((6, 7))}
+    result = result_of(lambda W: 0, Case("case", (weights,), 1, "h", names=("W",)))
+    assert result.failure.inputs == "W = a dict of arrays of these shapes: 'f' (6, 7), 'u' (6, 7)"
+
+
 def test_inputs_are_shown_under_their_names():
     result = result_of(lambda X, n: 0, Case("case", (np.eye(2), 3), 1, "h", names=("X", "n")))
     assert result.failure.inputs == "X =\n[[1. 0.]\n [0. 1.]]\n\nn = 3"
@@ -500,3 +506,16 @@ def test_a_function_that_returns_a_function_gives_a_subject():
 def test_every_exercise_of_lesson_00_is_found_by_its_number():
     assert [e.number for e in exercises_of("00")] == ["0.1", "0.2"]
     assert find_exercise("0.1").answer == "double"
+
+
+def test_compiled_calls_inside_a_compiled_function_with_placeholders():
+    from keras import ops
+
+    x = np.linspace(-1, 1, 6, dtype="float32").reshape(2, 3)
+    step = lambda y: (2 * y, y.sum(axis=1))  # noqa: E731  on arrays, even where the caller has placeholders
+    answer = Local(lambda step, pair, n: [ops.tanh(step(pair[0])[0]) + n, step(pair[1])[1]], "answer")
+    doubled, sums = answer.compiled(step, [x, x], 3)
+    np.testing.assert_allclose(doubled, np.tanh(2 * x) + 3, rtol=1e-6)
+    np.testing.assert_allclose(sums, x.sum(axis=1), rtol=1e-6)
+    with pytest.raises(Complaint, match="symbolic"):
+        Local(lambda x: np.tanh(np.asarray(x)), "answer").compiled(x)

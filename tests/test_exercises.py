@@ -37,7 +37,7 @@ def test_a_right_answer_written_in_another_way_gets_full_points(right):
         assert result.passed, result
 
 
-def test_every_exercise_has_three_mutants_with_hints_of_their_own_and_another_right_answer():
+def test_every_exercise_has_three_mistakes_with_hints_of_their_own_and_another_right_answer():
     hints = defaultdict(list)
     for mutant in MUTANTS:
         hints[mutant.number].append(mutant.hint)
@@ -47,8 +47,7 @@ def test_every_exercise_has_three_mutants_with_hints_of_their_own_and_another_ri
     for lesson in lessons:
         for exercise in exercises_of(lesson):
             found = hints[exercise.number]
-            assert len(found) >= 3, exercise.number
-            assert len(set(found)) == len(found), exercise.number
+            assert len(set(found)) >= 3, exercise.number  # one mistake may be written in several ways
             assert exercise.number in {a.number for a in ALTERNATIVES}, exercise.number
 
 
@@ -78,6 +77,9 @@ class Proxy(Local):
     def __call__(self, *arguments):
         value = super().__call__(*over_the_wire(arguments))
         return Proxy(value.answer, value.name) if isinstance(value, Local) else over_the_wire(value)
+
+    def compiled(self, *arguments):
+        return over_the_wire(super().compiled(*over_the_wire(arguments)))
 
     def get_weights(self):
         return over_the_wire(super().get_weights())

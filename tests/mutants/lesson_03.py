@@ -75,6 +75,16 @@ def counted_from_one(a, mask):
     return a[np.arange(len(a)), mask.sum(axis=1)]
 
 
+@mutant("3.2", hint="one position too early")
+def subtracted_two(a, mask):
+    return a[np.arange(len(a)), mask.sum(axis=1) - 2]
+
+
+@mutant("3.2", hint="long list of the real states of all examples")
+def from_all_real_states(a, mask):
+    return a[mask][mask.sum(axis=1) - 1]
+
+
 @mutant("3.2", hint="mean over the real positions")
 def mean_state(a, mask):
     return (a * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
@@ -143,7 +153,8 @@ def _review(n_words, n_e, n_a, n_y, use_mask=True, activation=None, loop=None, p
         n_e, n_a = n_a, n_e
     e = layers.Embedding(n_words, n_e)(ids)
     used = ids != 0 if own_mask else mask
-    a = (loop or layers.SimpleRNN(n_a))(e, mask=used if use_mask else None)
+    loop = loop or layers.SimpleRNN(n_a, recurrent_initializer="identity")
+    a = loop(e, mask=used if use_mask else None)
     if pool:
         a = pool(a)
     return keras.Model([ids, mask], layers.Dense(n_y, activation=activation)(a))
@@ -218,6 +229,28 @@ def with_relu(n_words, n_e, n_a, n_y):
     return _review(n_words, n_e, n_a, n_y, loop=layers.SimpleRNN(n_a, activation="relu"))
 
 
+@mutant("3.3", hint="The two inputs are interchanged")
+def inputs_interchanged(n_words, n_e, n_a, n_y):
+    import keras
+
+    model = _review(n_words, n_e, n_a, n_y)
+    return keras.Model(model.inputs[::-1], model.output)
+
+
+@mutant("3.3", hint="should start as the identity")
+def usual_start(n_words, n_e, n_a, n_y):
+    from keras import layers
+
+    return _review(n_words, n_e, n_a, n_y, loop=layers.SimpleRNN(n_a))
+
+
+@mutant("3.3", hint="not `kernel_initializer`")
+def identity_in_the_wrong_place(n_words, n_e, n_a, n_y):
+    from keras import layers
+
+    return _review(n_words, n_e, n_a, n_y, loop=layers.SimpleRNN(n_a, kernel_initializer="identity"))
+
+
 @mutant("3.3", hint="The mask belongs into the call")
 def mask_as_a_setting(n_words, n_e, n_a, n_y):
     import keras
@@ -248,7 +281,7 @@ def all_states_then_the_last(n_words, n_e, n_a, n_y):
 def a_cell_in_a_loop(n_words, n_e, n_a, n_y):
     from keras import layers
 
-    return _review(n_words, n_e, n_a, n_y, loop=layers.RNN(layers.SimpleRNNCell(n_a)))
+    return _review(n_words, n_e, n_a, n_y, loop=layers.RNN(layers.SimpleRNNCell(n_a, recurrent_initializer="identity")))
 
 
 # 3.4: synchronised.
@@ -306,6 +339,14 @@ def states_and_state(n_x, n_a, n_y):
     from keras import layers
 
     return _step(n_x, n_a, n_y, loop=layers.SimpleRNN(n_a, return_sequences=True, return_state=True))
+
+
+@mutant("3.4", hint="in this order")
+def step_inputs_interchanged(n_x, n_a, n_y):
+    import keras
+
+    model = _step(n_x, n_a, n_y)
+    return keras.Model(model.inputs[::-1], model.output)
 
 
 @mutant("3.4", hint="the last one repeated")
@@ -370,6 +411,35 @@ def probabilities(word, a_prev, weights):
     return e / e.sum(axis=1, keepdims=True), a
 
 
+@mutant("3.5", hint="The scores have a `tanh`")
+def scores_with_tanh(word, a_prev, weights):
+    scores, a = _decode(word, a_prev, weights)
+    return np.tanh(scores), a
+
+
+@mutant("3.5", hint="with `axis=0`")
+def taken_from_the_flat_table(word, a_prev, weights):
+    from keras import ops
+
+    table, kernel, recurrent, bias, out, out_bias = weights
+    a = ops.tanh(ops.take(table, word) @ kernel + a_prev @ recurrent + bias)
+    return a @ out + out_bias, a
+
+
+@mutant("3.5", hint="inside a compiled function")
+def with_numpy_functions(word, a_prev, weights):
+    return _decode(word, a_prev, weights)
+
+
+@mutant("3.5", hint="nor `table[word]`")
+def row_by_index(word, a_prev, weights):
+    from keras import ops
+
+    table, kernel, recurrent, bias, out, out_bias = weights
+    a = ops.tanh(table[word] @ kernel + a_prev @ recurrent + bias)
+    return a @ out + out_bias, a
+
+
 @mutant("3.5", hint="add `out_bias`")
 def without_out_bias(word, a_prev, weights):
     return _decode(word, a_prev, [*weights[:5], 0])
@@ -399,8 +469,12 @@ def with_keras_ops(word, a_prev, weights):
 
 
 @alternative("3.5")
-def in_float64(word, a_prev, weights):
-    return _decode(word, a_prev.astype(float), [w.astype(float) for w in weights])
+def with_tensorflow(word, a_prev, weights):
+    import tensorflow as tf
+
+    table, kernel, recurrent, bias, out, out_bias = weights
+    a = tf.tanh(tf.gather(table, word) @ kernel + tf.convert_to_tensor(a_prev) @ recurrent + bias)
+    return a @ out + out_bias, a
 
 
 # 3.6: the generation loop.
@@ -489,16 +563,56 @@ def ends_early(step, a0, length):
     return words[:, : 1 + np.flatnonzero((words > 0).any(axis=0))[-1]]
 
 
-@alternative("3.6")
+@mutant("3.6", hint="inside a compiled function")
 def with_numpy(step, a0, length):
     return _generate(step, a0, length)
 
 
+@mutant("3.6", hint="The words are the last axis")
+def chosen_along_the_batch(step, a0, length):
+    return _generate_ops(step, a0, length, axis=0)
+
+
+@mutant("3.6", hint="without `axis` it chooses one for the whole batch")
+def one_word_for_the_batch(step, a0, length):
+    return _generate_ops(step, a0, length, axis=None)
+
+
+@mutant("3.6", hint="which begins at 0")
+def from_the_second_step(step, a0, length):
+    return _generate_ops(step, a0, length, begin=1)
+
+
+@mutant("3.6", hint="whoever finished earlier is finished still")
+def forgets_who_has_finished(step, a0, length):
+    return _generate_ops(step, a0, length, remembers=False)
+
+
+def _generate_ops(step, a0, length, axis=-1, begin=0, remembers=True):
+    from keras import ops
+
+    a, word = a0, ops.full((a0.shape[0],), 2, dtype="int32")
+    finished, words = word == 3, []
+    for _ in range(begin, length):
+        scores, a = step(word, a)
+        word = ops.where(finished, 0, ops.argmax(scores, axis=axis))
+        finished = ops.logical_or(finished, word == 3) if remembers else word == 3
+        words.append(word)
+    return ops.stack(words, axis=1)
+
+
 @alternative("3.6")
 def padded_afterwards(step, a0, length):
-    words = _generate(step, a0, length, stops=False)
-    ended = np.cumsum(words == 3, axis=1) - (words == 3) > 0
-    return np.where(ended, 0, words)
+    from keras import ops
+
+    words, word, a = [], ops.full((len(a0),), 2), a0
+    for _ in range(length):
+        scores, a = step(word, a)
+        word = ops.cast(ops.argmax(scores, axis=1), "int32")
+        words.append(word)
+    words = ops.stack(words, axis=1)
+    said = ops.cast(words == 3, "int32")
+    return ops.where(ops.cumsum(said, axis=1) - said > 0, 0, words)
 
 
 # 3.7: find the broken model.
@@ -525,9 +639,19 @@ def without_batch(model, x, mask):
     return [p.name for p in _probes(model, x, mask, ("padding_invariance", "causality")) if not p]
 
 
-@mutant("3.7", hint="Collect those that do not")
+@mutant("3.7", hint="This model passes all three probes")
 def those_that_pass(model, x, mask):
     return [p.name for p in _probes(model, x, mask) if p]
+
+
+@mutant("3.7", hint="`if not found.passed`")
+def all_three(model, x, mask):
+    return [p.name for p in _probes(model, x, mask)]
+
+
+@mutant("3.7", hint="only with the mask that you were given")
+def without_the_given_mask(model, x, mask):
+    return [p.name for p in _probes(model, x, np.ones_like(mask)) if not p]
 
 
 @mutant("3.7", hint="whether it passed")

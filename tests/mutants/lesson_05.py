@@ -120,6 +120,13 @@ def gru_in_float32(x_t, c_prev, W, b):
     return _gru(x_t, c_prev, W, {key: one.astype("float32") for key, one in b.items()})
 
 
+@mutant("5.1", hint="Units and examples have changed places")
+def gru_batch_on_the_right(x_t, c_prev, W, b):
+    both = side(c_prev, x_t)
+    u, r = (sigmoid(W[key] @ both.T + b[key]) for key in "ur")
+    return u * np.tanh(W["c"] @ side(r * c_prev, x_t).T + b["c"]) + (1 - u) * c_prev
+
+
 # 5.2: one step of an LSTM.
 
 
@@ -208,6 +215,50 @@ def lstm_tanh_gates(x_t, a_prev, c_prev, W, b):
     return _lstm(x_t, a_prev, c_prev, W, b, g=np.tanh)
 
 
+@mutant("5.2", hint="Units and examples have changed places")
+def lstm_batch_on_the_right(x_t, a_prev, c_prev, W, b):
+    f, u, o, candidate = (W[key] @ side(a_prev, x_t).T + b[key][:, None] for key in "fuoc")
+    c_next = sigmoid(f) * c_prev + sigmoid(u) * np.tanh(candidate)
+    return sigmoid(o) * np.tanh(c_next), c_next
+
+
+@mutant("5.2", hint="You wrote `1 - f`")
+def lstm_forget_means_forget(x_t, a_prev, c_prev, W, b):
+    read = side(a_prev, x_t)
+    f, u, o = (sigmoid(read @ W[key].T + b[key]) for key in "fuo")
+    c_next = (1 - f) * c_prev + u * np.tanh(read @ W["c"].T + b["c"])
+    return o * np.tanh(c_next), c_next
+
+
+@mutant("5.2", hint="multiplies the hidden state")
+def lstm_keeps_the_hidden_state(x_t, a_prev, c_prev, W, b):
+    read = side(a_prev, x_t)
+    f, u, o = (sigmoid(read @ W[key].T + b[key]) for key in "fuo")
+    c_next = f * a_prev + u * np.tanh(read @ W["c"].T + b["c"])
+    return o * np.tanh(c_next), c_next
+
+
+@mutant("5.2", hint="inside the `np.tanh`")
+def lstm_output_gate_inside(x_t, a_prev, c_prev, W, b):
+    return _lstm(x_t, a_prev, c_prev, W, b, out=lambda o, new, old: (np.tanh(o * new), new))
+
+
+@mutant("5.2", hint="`a_next` shows the candidate")
+def lstm_shows_the_candidate(x_t, a_prev, c_prev, W, b):
+    candidate = np.tanh(side(a_prev, x_t) @ W["c"].T + b["c"])
+    return _lstm(x_t, a_prev, c_prev, W, b, out=lambda o, new, old: (o * candidate, new))
+
+
+@mutant("5.2", hint="handed on as it is")
+def lstm_hands_on_the_tanh(x_t, a_prev, c_prev, W, b):
+    return _lstm(x_t, a_prev, c_prev, W, b, out=lambda o, new, old: (o * np.tanh(new), np.tanh(new)))
+
+
+@mutant("5.2", hint="handed on as it is")
+def lstm_tanh_twice(x_t, a_prev, c_prev, W, b):
+    return _lstm(x_t, a_prev, c_prev, W, b, out=lambda o, new, old: (o * np.tanh(np.tanh(new)), np.tanh(new)))
+
+
 @alternative("5.2")
 def lstm_one_product(x_t, a_prev, c_prev, W, b):
     z = side(a_prev, x_t) @ np.concatenate([W[key] for key in "fuco"]).T + np.concatenate([b[key] for key in "fuco"])
@@ -259,6 +310,42 @@ def forward_holds_c_only(x, mask, a0, c0, W, b):
 @mutant("5.3", hint="states before the step")
 def forward_mask_turned_round(x, mask, a0, c0, W, b):
     return _loop(x, mask, a0, c0, W, b, real=lambda mask: ~mask)
+
+
+@mutant("5.3", hint="states before the step")
+def forward_where_turned_round(x, mask, a0, c0, W, b):
+    def hold(on, new_a, new_c, a, c):
+        return np.where(on, a, new_a), np.where(on, c, new_c)
+
+    return _loop(x, mask, a0, c0, W, b, hold=hold)
+
+
+@mutant("5.3", hint="what you carry on is not")
+def forward_carries_the_new(x, mask, a0, c0, W, b):
+    a, c, states = a0, c0, []
+    for t in range(x.shape[1]):
+        new_a, new_c = _lstm(x[:, t], a, c, W, b)
+        on = mask[:, t, None]
+        states.append((np.where(on, new_a, a), np.where(on, new_c, c)))
+        a, c = new_a, new_c
+    return tuple(np.stack(part, axis=1) for part in zip(*states, strict=True))
+
+
+@mutant("5.3", hint="what you carry on is not")
+def forward_holds_outside(x, mask, a0, c0, W, b):
+    a, c, held, states = a0, c0, (a0, c0), []
+    for t in range(x.shape[1]):
+        a, c = _lstm(x[:, t], a, c, W, b)
+        held = tuple(np.where(mask[:, t, None], new, old) for new, old in zip((a, c), held, strict=True))
+        states.append(held)
+    return tuple(np.stack(part, axis=1) for part in zip(*states, strict=True))
+
+
+@mutant("5.3", hint="A False may stand anywhere")
+def forward_right_padding_only(x, mask, a0, c0, W, b):
+    a, c = _loop(x, np.ones_like(mask), a0, c0, W, b)
+    at = np.minimum(np.arange(x.shape[1]), mask.sum(axis=1, keepdims=True) - 1)[..., None]
+    return np.take_along_axis(a, at, axis=1), np.take_along_axis(c, at, axis=1)
 
 
 @mutant("5.3", hint="cell state is not carried on")
@@ -346,6 +433,21 @@ def _wired(forget, update, forget_flag=0.0, update_flag=0.0, column=2):
 
 def _choose(behaviour, remember=(12, -12), forget=(-12, 12), copy=(12, -12, -24, 24)):
     return _wired(*{"remember": remember, "forget": forget, "copy": copy}[behaviour])
+
+
+@mutant("5.4", hint="Γ_u is 0.5: its bias is not set")
+def forgets_the_update_bias(behaviour):
+    return _choose(behaviour, remember=(12, 0))
+
+
+@mutant("5.4", hint="Γ_f is 0.5: its bias is not set")
+def forgets_the_forget_bias(behaviour):
+    return _choose(behaviour, forget=(0, 12))
+
+
+@mutant("5.4", hint="must overcome the bias")
+def flag_cancels_the_forget_bias(behaviour):
+    return _choose(behaviour, copy=(12, -12, -12, 24))
 
 
 @mutant("5.4", hint="Both gates do the opposite")
@@ -455,6 +557,20 @@ def weights_recurrent_not_transposed(W, b):
     return _keras(W, b, turn=lambda block: block)
 
 
+@mutant("5.5", hint="You cut after `n_x` columns")
+def weights_input_first(W, b):
+    n_x = W["u"].shape[1] - len(b["u"])
+    stacked = np.concatenate([-W["u"], W["r"], W["c"]]).T
+    return [stacked[:n_x], stacked[n_x:], np.concatenate([-b["u"], b["r"], b["c"]])]
+
+
+@mutant("5.5", hint="You cut after `n_x` columns")
+def weights_input_first_without_the_sign(W, b):
+    n_x = W["u"].shape[1] - len(b["u"])
+    stacked = np.concatenate([W["u"], W["r"], W["c"]]).T
+    return [stacked[:n_x], stacked[n_x:], np.concatenate([b["u"], b["r"], b["c"]])]
+
+
 @mutant("5.5", hint="along its last axis")
 def weights_stacked_below(W, b):
     kernel, recurrent, bias = _keras(W, b)
@@ -507,6 +623,36 @@ def adding_around_zero(values, first, second):
 def adding_in_theory(values, first, second):
     values, marks, y = _adding(values, first, second)
     return np.stack([values, marks], axis=-1), y, 1 / 6
+
+
+@mutant("5.6", hint="0.1767 of some papers")
+def adding_copied(values, first, second):
+    values, marks, y = _adding(values, first, second)
+    return np.stack([values, marks], axis=-1), y, 0.1767
+
+
+@mutant("5.6", hint="baseline is the mean of `y`")
+def adding_mean(values, first, second):
+    values, marks, y = _adding(values, first, second)
+    return np.stack([values, marks], axis=-1), y, y.mean()
+
+
+@mutant("5.6", hint="in another order")
+def adding_targets_first(values, first, second):
+    values, marks, y = _adding(values, first, second)
+    return y, np.stack([values, marks], axis=-1), y.var()
+
+
+@mutant("5.6", hint="in another order")
+def adding_baseline_second(values, first, second):
+    values, marks, y = _adding(values, first, second)
+    return np.stack([values, marks], axis=-1), y.var(), y
+
+
+@mutant("5.6", hint="counted from 0")
+def adding_counts_from_one(values, first, second):
+    values, marks, y = _adding(values, first - 1, second - 1)
+    return np.stack([values, marks], axis=-1), y, y.var()
 
 
 @mutant("5.6", hint="divides by m − 1")

@@ -58,6 +58,27 @@ def indices_without_a_third_axis(x, mask):
     return np.take_along_axis(x, np.where(mask, lengths - 1 - t, t), axis=1)
 
 
+@mutant("7.1", hint="`length` needs the shape `(batch, 1)`")
+def lengths_without_a_second_axis(x, mask):
+    lengths, t = mask.sum(axis=1), np.arange(x.shape[1])
+    return np.take_along_axis(x, np.where(mask, lengths - 1 - t, t)[..., None], axis=1)
+
+
+@mutant("7.1", hint="so that each row is compared with its own")
+def lengths_in_a_row(x, mask):
+    lengths, t = mask.sum(axis=1)[None], np.arange(x.shape[1])
+    return np.take_along_axis(x, np.where(mask, lengths - 1 - t, t)[..., None], axis=1)
+
+
+@mutant("7.1", hint="you were one position off")
+def counted_from_the_end(x, mask):
+    result = x.copy()
+    for i, length in enumerate(mask.sum(axis=1)):
+        for t in range(length):
+            result[i, t] = x[i, (length - t) % length]
+    return result
+
+
 @mutant("7.1", hint="Nothing was reversed")
 def result_thrown_away(x, mask):
     reversed(x)
@@ -118,6 +139,18 @@ def both_from_the_left(x, mask, forwards, backwards, Wy, by):
 @mutant("7.2", hint="You reversed the states but not the inputs")
 def only_states_reversed(x, mask, forwards, backwards, Wy, by):
     return _out(_rnn(x, *forwards), _reversed(_rnn(x, *backwards), mask), Wy, by)
+
+
+@mutant("7.2", hint="The states from the left are wrong")
+def both_from_the_right(x, mask, forwards, backwards, Wy, by):
+    return _out(_back(x, mask, forwards), _back(x, mask, backwards), Wy, by)
+
+
+@mutant("7.2", hint="only its states are turned back, before you join")
+def turned_back_after_joining(x, mask, forwards, backwards, Wy, by):
+    joined = np.concatenate([_rnn(x, *forwards), _rnn(_reversed(x, mask), *backwards)], axis=-1)
+    a = _reversed(joined, mask)
+    return a, _softmax(a @ Wy.T + by)
 
 
 @mutant("7.2", hint="use the weights of `forwards`")
@@ -279,6 +312,79 @@ def inside_of_any_type(tags):
     return found
 
 
+@mutant("7.3", hint="Compare with the tag right before")
+def across_an_o(tags):
+    spans = []
+    for t, tag in enumerate(tags):
+        if tag[0] == "I" and spans and spans[-1][2] == tag[2:]:
+            spans[-1] = (spans[-1][0], t + 1, tag[2:])
+        elif tag != "O":
+            spans.append((t, t + 1, tag[2:]))
+    return spans
+
+
+@mutant("7.3", hint="remember *every* tag as the one before the next")
+def before_remembered_only_in_entities(tags):
+    spans, before = [], "O"
+    for t, tag in enumerate(tags):
+        if tag[0] == "I" and tag[2:] == before[2:]:
+            spans[-1] = (spans[-1][0], t + 1, tag[2:])
+        elif tag != "O":
+            spans.append((t, t + 1, tag[2:]))
+            before = tag
+    return spans
+
+
+@mutant("7.3", hint="Begin with `before = 'O'`")
+def nothing_before_the_first(tags):
+    spans, before = [], None
+    for t, tag in enumerate(tags):
+        if tag[0] == "I" and tag[2:] == before[2:]:
+            spans[-1] = (spans[-1][0], t + 1, tag[2:])
+        elif tag != "O":
+            spans.append((t, t + 1, tag[2:]))
+        before = tag
+    return spans
+
+
+@mutant("7.3", hint="in round brackets")
+def lists_for_tuples(tags):
+    return [list(span) for span in _spans(tags)]
+
+
+@mutant("7.3", hint="at `t = 0` that is the *last* tag")
+def the_tag_before_the_first_is_the_last(tags):
+    spans = []
+    for t, tag in enumerate(tags):
+        if tag[0] == "I" and tag[2:] == tags[t - 1][2:]:
+            spans[-1] = (spans[-1][0], t + 1, tag[2:])
+        elif tag != "O":
+            spans.append((t, t + 1, tag[2:]))
+    return spans
+
+
+@mutant("7.3", hint="right after an `I-` of its own type goes on too")
+def inside_goes_on_after_begin_alone(tags):
+    spans, before = [], "O"
+    for t, tag in enumerate(tags):
+        if tag[0] == "I" and before == f"B{tag[1:]}":
+            spans[-1] = (spans[-1][0], t + 1, tag[2:])
+        elif tag != "O":
+            spans.append((t, t + 1, tag[2:]))
+        before = tag
+    return spans
+
+
+@mutant("7.3", hint="exercise 7.4 puts entities into sets")
+def lists_in_a_tuple(tags):
+    return tuple(list(span) for span in _spans(tags))
+
+
+@mutant("7.3", hint="Indices count from 0")
+def counted_from_one(tags):
+    return [(start + 1, end + 1, kind) for start, end, kind in _spans(tags)]
+
+
 @mutant("7.3", hint="A type may hold a hyphen itself")
 def cut_at_every_hyphen(tags):
     return [(start, end, kind.split("-")[0]) for start, end, kind in _spans(tags)]
@@ -316,7 +422,7 @@ def by_looking_ahead(tags):
         if tags[t] != "O":
             while end < len(tags) and tags[end] == f"I-{tags[t][2:]}":
                 end += 1
-            found.append([t, end, tags[t][2:]])
+            found.append((t, end, tags[t][2:]))
         t = end
     return tuple(found)
 
@@ -386,10 +492,22 @@ def one_set_for_all(true, guessed):
     return _scores(len(sets[0] & sets[1]), len(sets[0]), len(sets[1]))
 
 
-@mutant("7.4", hint="A division by 0")
+@mutant("7.4", hint="A denominator is 0")
 def nothing_guessed_forgotten(true, guessed):
     right, (n_true, n_guessed) = _right(true, guessed), _sizes(true, guessed)
     precision, recall = right / n_guessed, right / n_true
+    return precision, recall, 2 * precision * recall / (precision + recall)
+
+
+@mutant("7.4", hint="compare sets, `set(t) & set(g)`")
+def in_step(true, guessed):
+    right = sum(a == b for t, g in zip(true, guessed, strict=True) for a, b in zip(t, g, strict=False))
+    return _scores(right, *_sizes(true, guessed))
+
+
+@mutant("7.4", hint="or both shares are 0")
+def both_shares_zero_forgotten(true, guessed):
+    precision, recall, _ = _scores(_right(true, guessed), *_sizes(true, guessed))
     return precision, recall, 2 * precision * recall / (precision + recall)
 
 
@@ -505,6 +623,17 @@ def words_alone(n_words, n_tags, n_e, n_a, both):
     return keras.Model(words, keras.layers.Dense(n_tags, activation="softmax")(a))
 
 
+@mutant("7.5", hint="Wrap the LSTM *before* you call it")
+def what_the_layer_returns_wrapped(n_words, n_tags, n_e, n_a, both):
+    import keras
+
+    ids, mask = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="bool")
+    states = keras.layers.LSTM(n_a, return_sequences=True)(keras.layers.Embedding(n_words, n_e)(ids), mask=mask)
+    if both:
+        states = keras.layers.Bidirectional(states)
+    return keras.Model([ids, mask], keras.layers.Dense(n_tags, activation="softmax")(states))
+
+
 @mutant("7.5", hint="took the mask of the LSTM over")
 def softmax_as_a_layer(n_words, n_tags, n_e, n_a, both):
     import keras
@@ -596,6 +725,21 @@ def places_counted(tags):
     for i, j in itertools.product(range(len(tags)), range(2, len(tags), 2)):
         allowed[i, j] = i in (j - 1, j)
     return allowed
+
+
+@mutant("7.6", hint="were taken for the same")
+def last_part_of_the_type(tags):
+    return _table(tags, lambda b, a: a[0] != "I" or b.split("-")[-1] == a.split("-")[-1])
+
+
+@mutant("7.6", hint="that share a part were taken for the same")
+def first_part_of_the_type(tags):
+    return _table(tags, lambda b, a: a[0] != "I" or (b != "O" and b.split("-")[1] == a.split("-")[1]))
+
+
+@mutant("7.6", hint="A type is all that follows the first hyphen")
+def type_within_the_tag(tags):
+    return _table(tags, lambda b, a: a[0] != "I" or a[2:] in b)
 
 
 @mutant("7.6", hint="dtype=bool")

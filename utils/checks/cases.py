@@ -30,6 +30,7 @@ class Case:
         points: What the case is worth.
         tolerance: Largest difference of two numbers, absolute and relative.
         names: What the inputs are called; printed above them, where there are many.
+        compiled: Whether the call happens inside a function that TensorFlow compiles.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Case:
     points: int = 1
     tolerance: float = 1e-5
     names: tuple[str, ...] = ()
+    compiled: bool = False
 
 
 class Problem(Exception):
@@ -180,7 +182,7 @@ def judge(exercise: Exercise, subject: Subject | Failure, seed: int) -> list[tup
 
 
 def _try(case: Case, subject: Subject) -> Failure | None:
-    value = subject(*case.inputs)
+    value = subject.compiled(*case.inputs) if case.compiled else subject(*case.inputs)
     try:
         measured = value if case.measure is None else case.measure(value)
     except Complaint:  # what the answer returned, a model say, failed when it was called
@@ -211,10 +213,20 @@ def _inputs(case: Case) -> str:
     """The arguments of a case's call, printed; a short one in one line."""
     texts = [show(value) for value in case.inputs]
     if case.names:
+        texts = [
+            _shapes(value) if text.count("\n") > 10 else text for value, text in zip(case.inputs, texts, strict=True)
+        ]
         named = zip(case.names, texts, strict=True)
         return "\n\n".join(f"{name} =\n{text}" if "\n" in text else f"{name} = {text}" for name, text in named)
     in_one_line = ", ".join(texts)
     return in_one_line if len(in_one_line) <= 60 and "\n" not in in_one_line else "\n\n".join(texts)
+
+
+def _shapes(value: Any) -> str:
+    """A long input, printed; of a dict of arrays only the shapes, since nobody reads that many numbers."""
+    if isinstance(value, dict) and all(isinstance(part, np.ndarray) for part in value.values()):
+        return "a dict of arrays of these shapes: " + ", ".join(f"{key!r} {part.shape}" for key, part in value.items())
+    return show(value)
 
 
 def local_subject(exercise: Exercise, answer: Any) -> Subject | Failure:

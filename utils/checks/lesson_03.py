@@ -143,6 +143,14 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
         "You are one position too late. An example with `n` real positions has its last one at index `n - 1`, "
         "because arrays count from 0."
     )
+    early = (
+        "You are one position too early. An example with `n` real positions has its last one at index `n - 1`: "
+        "subtract 1, not 2."
+    )
+    from_the_list = (
+        "`a[mask]` is one long list of the real states of all examples, so a position in it means something else. "
+        "Choose from `a`, with the example and the position."
+    )
     one = "Every example ended at the same position. Each has a length of its own: `mask.sum(axis=1)`."
     mean = "This is the mean over the real positions. Take one state: the last."
     batch = (
@@ -167,7 +175,14 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
         (a, every),
         a[:, -1],
         "Without padding the last real position is the last one: the result has the shape `(batch, n_a)`.",
-        {first: a[:, 0], mean: a.mean(axis=1), batch: a[:, every.sum(axis=1) - 1], all_real: a[every]},
+        {
+            first: a[:, 0],
+            mean: a.mean(axis=1),
+            batch: a[:, every.sum(axis=1) - 1],
+            all_real: a[every],
+            early: a[:, -2],
+            from_the_list: a[every][every.sum(axis=1) - 1],
+        },
         errors=errors,
     )
     masked = a * mask[..., None]
@@ -181,6 +196,8 @@ def last_states(rng: np.random.Generator) -> Iterator[Case]:
             last: a[:, -1],
             zeros: masked[:, -1],
             late: picked(lengths % T_x),
+            early: picked(lengths - 2),
+            from_the_list: a[mask][lengths - 1],
             mean: masked.sum(axis=1) / lengths[:, None],
             one: a[:, lengths.min() - 1],
             first: a[:, 0],
@@ -270,6 +287,7 @@ BOTH_INPUTS = {
     "The model has to take both inputs: end with `return keras.Model([first, mask], scores)`, the given inputs in "
     "this order.": r'Layer "functional.*expects \d+ .*input'
 }
+IN_ORDER = "The two inputs are interchanged. `keras.Model` gets them in this order:"
 SYMBOLIC = {
     "The layers give a placeholder, whose numbers come only with the data. Return the model and not its scores: "
     "`return keras.Model([first, mask], scores)`, and use layers, not NumPy, on the way.": "KerasTensor is symbolic",
@@ -310,6 +328,8 @@ def _other_functions(read: Callable[[Callable], np.ndarray]) -> dict[str, np.nda
 @exercise("3.3", "Many to one: a model that reads a review")
 def review_model(rng: np.random.Generator) -> Iterator[Case]:
     """The model with given weights against a loop over the real words of one review at a time."""
+    import keras  # noqa: F401  loading it takes seconds, which are not the learner's
+
     n_words, n_e, n_a, n_y = 9, 4, 5, 3
     m, T_x = 4, 7
     sizes = (n_words, n_e, n_a, n_y)
@@ -360,6 +380,7 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
             everywhere: every_state @ out + out_bias,
             mean: every_state.mean(axis=1) @ out + out_bias,
             "Your loop reads from the last word to the first. Leave out `go_backwards`.": backwards,
+            f"{IN_ORDER} `[ids, mask]`.": scores(every.astype(int), ids != 0),
         },
         _with_weights(weights, [ids, every], hints),
         errors=BOTH_INPUTS | SYMBOLIC,
@@ -387,10 +408,37 @@ def review_model(rng: np.random.Generator) -> Iterator[Case]:
         _with_weights(weights, [other, mask], hints),
     )
 
+    def start(model):
+        """The recurrent weights of a new model."""
+        _with_weights(weights, [ids, every], hints)  # names what is no model
+        if not callable(model):
+            raise Problem(f"returned {describe(model)}, expected a Keras model", NOT_A_MODEL)
+        new = model.get_weights()
+        if [np.shape(w) for w in new] != shapes:
+            raise Problem(f"returned a model with weights of the shapes {_listed([np.shape(w) for w in new])}")
+        if np.array_equal(new[1], np.eye(n_e, n_a)):
+            raise Problem(
+                "starts the input's weights as the identity",
+                "The identity is meant for the weights from state to state: `recurrent_initializer`, not "
+                "`kernel_initializer`.",
+            )
+        return new[2]
+
+    yield Case(
+        "the weights from state to state before training",
+        sizes,
+        np.eye(n_a),
+        'They should start as the identity matrix: `SimpleRNN(n_a, recurrent_initializer="identity")`. The trainings '
+        "of this lesson count on it.",
+        measure=start,
+    )
+
 
 @exercise("3.4", "Synchronised: an answer at every step")
 def step_model(rng: np.random.Generator) -> Iterator[Case]:
     """The model with given weights against a loop over the real positions of one example at a time."""
+    import keras  # noqa: F401  loading it takes seconds, which are not the learner's
+
     n_x, n_a, n_y = 3, 5, 4
     m, T_x = 2, 6
     sizes = (n_x, n_a, n_y)
@@ -425,7 +473,7 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
             f"{backwards} Turning the result round does not help.": reverse[:, ::-1],
         },
         _with_weights(weights, [x, every], hints),
-        errors=BOTH_INPUTS | SYMBOLIC,
+        errors=BOTH_INPUTS | SYMBOLIC | {f"{IN_ORDER} `[x, mask]`.": r"with name 'keras_tensor\w*' and"},
         points=2,
     )
 
@@ -452,9 +500,18 @@ def step_model(rng: np.random.Generator) -> Iterator[Case]:
     )
 
 
+COMPILED = (
+    "With arrays it works; inside a compiled function it does not. There the arrays are placeholders: use the "
+    "functions of `ops` (`ops.take`, `ops.tanh`, `ops.argmax`, `ops.where`, `ops.stack`), and neither NumPy, nor "
+    "`table[word]`, nor methods of arrays such as `.argmax()`."
+)
+
+
 @exercise("3.5", "One step of the decoder")
 def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
     """One step, from the word alone to all together; the oracle takes one example at a time."""
+    import keras  # noqa: F401  loading it takes seconds, which are not the learner's
+
     n_words, n_e, n_a, m = 7, 3, 4, 5
     shapes = [(n_words, n_e), *_recurrent_shapes(n_e, n_a), (n_a, n_words), (n_words,)]
     weights = [rng.normal(size=shape).astype("float32") for shape in shapes]
@@ -485,18 +542,20 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         "These are probabilities. Return the scores as they are: the largest score has the largest probability."
     )
     only = "You returned one value. The loop needs two: the scores, to choose a word, and the new state, to go on."
+    on_scores = "The scores have a `tanh`. It belongs to the new state alone: the scores are `a @ out + out_bias`."
     total = table[word] @ kernel + a_prev @ recurrent + bias
     nothing = np.zeros_like(a_prev)
-    plain_a = np.tanh(table[word] @ kernel + bias)
+    total_0 = table[word] @ kernel + bias
+    plain_a = np.tanh(total_0)
 
     def pair(a):
         return a @ out + out_bias, a
 
     errors = {
-        "A product does not fit. Look the word up in the table first, so that you have `(batch, n_e)`; every product "
-        "has the "
-        "batch on the left and no transposition, for example `e @ kernel`.": "matmul|core dimension|not "
-        "aligned|dimension|incompatible|Matrix size",
+        "A product does not fit. Look the word up in the table first, with `axis=0`, so that you have `(batch, n_e)`; "
+        "every product has the batch on the left and no transposition, for example `e @ kernel`.": (
+            "matmul|core dimension|not aligned|dimension|incompatible|Matrix size|ndims"
+        ),
         "A word is a row of the table: `ops.take(table, word, axis=0)`.": r"is not in \[|out of bounds",
     }
     yield Case(
@@ -518,6 +577,8 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
             no_out_bias: (plain_a @ out, plain_a),
             probabilities: (_softmax(plain_a @ out + out_bias), plain_a),
             from_old: (nothing @ out + out_bias, plain_a),
+            on_scores: (np.tanh(plain_a @ out + out_bias), plain_a),
+            f"{on_scores} And the state has lost its own.": (np.tanh(total_0 @ out + out_bias), total_0),
         },
         errors=errors,
         tolerance=1e-4,
@@ -542,6 +603,15 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         (scores[:1], a[:1]),
         "A batch of one is still a batch: scores of shape `(1, n_words)`, a state of shape `(1, n_a)`.",
         tolerance=1e-4,
+    )
+    yield Case(
+        "inside a compiled function",
+        (word, a_prev, weights),
+        (scores, a),
+        COMPILED,
+        errors={COMPILED: ""},
+        tolerance=1e-4,
+        compiled=True,
     )
 
 
@@ -590,6 +660,20 @@ def _spoken(
     return said
 
 
+def _spoken_together(
+    step: Callable, a0: np.ndarray, length: int, *, one_for_all: bool = False, remembers: bool = True
+) -> np.ndarray:
+    """What a greedy loop says, all examples at once; the keywords switch on known mistakes."""
+    a, word, said = a0, np.full(len(a0), BOS), []
+    finished = np.zeros(len(a0), dtype=bool)
+    for _ in range(length):
+        scores, a = step(word, a)
+        word = np.where(finished, PAD, scores.argmax() if one_for_all else scores.argmax(axis=1))
+        finished = (word == EOS) | finished & remembers
+        said.append(word)
+    return np.stack(said, axis=1)
+
+
 @exercise("3.6", "The generation loop")
 def generate(rng: np.random.Generator) -> Iterator[Case]:
     """A step with known answers, driven by the loop; the oracle drives it one example at a time."""
@@ -620,9 +704,21 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
     )
     columns = "The result has the wrong number of columns: `length` steps, so `length` words for each example."
     for_a_list = "`ops.stack(words, axis=1)` makes one array of your list."
-    errors = {
+    one_for_all = (
         "`ops.argmax(scores, axis=-1)` chooses a word for each example; without `axis` it chooses one for the whole "
-        "batch.": r"axis.{0,4}=? ?1 (not in range|is out of bounds)",
+        "batch."
+    )
+    forgets = (
+        "An example speaks again after its first `<PAD>`: whoever finished earlier is finished still. Keep both: "
+        "`finished = ops.logical_or(finished, word == 3)`."
+    )
+    errors = {
+        one_for_all: r"axis.{0,4}=? ?1 (not in range|is out of bounds)",
+        "The scores are `(batch, n_words)`, and you chose along the batch. The words are the last axis: "
+        "`ops.argmax(scores, axis=-1)`.": rf"got {n_words} words|\[{m}\].*\[{n_words}\]|\[{n_words}\].*\[{m}\]"
+        rf"|\({m},\).*\({n_words},\)|\({n_words},\).*\({m},\)",
+        "There is nothing to stack: the loop has made no step. `length` steps are `range(length)`, which begins at "
+        "0.": r"IndexError: list index|at least one array|empty",
         'A step needs one word for each example: start with `ops.full((a0.shape[0],), 2, dtype="int32")`.': (
             r"one word for each example"
         ),
@@ -643,6 +739,8 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
             ),
             time_first: right.T,
             for_a_list: list(right.T),
+            one_for_all: _spoken_together(step, a0, length, one_for_all=True),
+            forgets: _spoken_together(step, a0, length, remembers=False),
         }
         return right, {hint: wrong for hint, wrong in keep.items() if not np.array_equal(wrong, right)}
 
@@ -680,6 +778,8 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         right[1:2],
         f"{columns} A batch of one is still a batch.",
     )
+    right, _ = variants(a0, 4)
+    yield Case("inside a compiled function", (step, a0, 4), right, COMPILED, errors={COMPILED: ""}, compiled=True)
 
 
 def _suspects(n_x: int, rng: np.random.Generator) -> dict[str, Callable]:
@@ -706,8 +806,12 @@ def _suspects(n_x: int, rng: np.random.Generator) -> dict[str, Callable]:
     def two_faults(x, mask):
         return sees_future(x, mask) / np.shape(x)[1]
 
+    def reads_padding(x, mask):
+        return sound(x, mask) + np.asarray(x, float)[:, 4:5].sum(axis=1, keepdims=True) @ kernel
+
     return {
         "nothing": sound,
+        "contents": reads_padding,
         "causality": sees_future,
         "padding_invariance": counts_padding,
         "batch_invariance": sees_batch,
@@ -757,7 +861,16 @@ def failed_probes(rng: np.random.Generator) -> Iterator[Case]:
     def case(kind, name, hint):
         right = expected(suspects[kind])
         passed = [n for n in names if n not in right]
-        mistakes = {"You collected the probes that *pass*. Collect those that do not.": sorted(passed)}
+        mistakes = {
+            "You collected the probes that *pass*. Collect those that do not.": sorted(passed),
+            "You returned all three names, whatever the probes found. Keep those for which `found.passed` is "
+            "False.": sorted(names),
+        }
+        if kind == "nothing":  # here both mistakes give the same
+            mistakes = {
+                "This model passes all three probes, and you returned all three names. Collect those that do not "
+                "pass: `if not found.passed`.": sorted(names)
+            }
 
         def measure(value):
             value = sorted_names(value)
@@ -790,4 +903,10 @@ def failed_probes(rng: np.random.Generator) -> Iterator[Case]:
     )
     yield case(
         "two", "a model with two faults", "This model has two faults. Do not stop at the first one that you find."
+    )
+    yield case(
+        "contents",
+        "a model that reads what stands in the padding",
+        "This model uses what stands at padded positions. A probe sees that only with the mask that you were given: "
+        "`probe(model, x, mask)`.",
     )

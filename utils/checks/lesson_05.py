@@ -103,6 +103,8 @@ _SHAPES = {
     ),
     "Two arrays in a product do not fit. Each `W` has shape `(n_a, n_a + n_x)`, and a batch stands on the left: "
     "`[state, x_t] @ W.T`.": "core dimension|not aligned",
+    "Units and examples have changed places: `W @ [state, x_t].T` has shape `(n_a, batch)`. A batch stands on the "
+    "left: `[state, x_t] @ W.T`.": r"broadcast together with shapes \(4,2\) \((4,|2,4)\)",
 }
 
 
@@ -198,11 +200,16 @@ def gru_cell_forward(rng: np.random.Generator) -> Iterator[Case]:
 def _lstm_mistakes(x_t: np.ndarray, a_prev: np.ndarray, c_prev: np.ndarray, W: Gates, b: Gates) -> dict[str, Any]:
     """Hint → what the mistake that it names gives for these inputs."""
 
-    def step(gate=_logistic, h=np.tanh, read=None, tied=False, out=None):
+    def step(gate=_logistic, h=np.tanh, read=None, kept=None, out=None):
         read = _read(a_prev, x_t) if read is None else read
         f, u, o = (gate(read @ W[key].T + b[key]) for key in "fuo")
-        new = (1 - u if tied else f) * c_prev + u * h(read @ W["c"].T + b["c"])
+        new = (f * c_prev if kept is None else kept(f, u)) + u * h(read @ W["c"].T + b["c"])
         return (o * np.tanh(new), new) if out is None else out(o, new)
+
+    candidate = np.tanh(_read(a_prev, x_t) @ W["c"].T + b["c"])
+    shown = (
+        "`np.tanh(c_next)` is what `a_next` shows. The cell state itself is handed on as it is, without a `np.tanh`."
+    )
 
     inputs = (x_t, a_prev, c_prev)
     a, c = _lstm(*inputs, W, b)
@@ -229,8 +236,22 @@ def _lstm_mistakes(x_t: np.ndarray, a_prev: np.ndarray, c_prev: np.ndarray, W: G
             out=lambda o, new: (o * np.tanh(c_prev), new)
         ),
         "You wrote `1 - u` in the place of the forget gate, as in a GRU. An LSTM has a forget gate of its own.": step(
-            tied=True
+            kept=lambda f, u: (1 - u) * c_prev
         ),
+        "You wrote `1 - f`. A forget gate of 1 keeps: the old cell state is multiplied by Γ_f itself.": step(
+            kept=lambda f, u: (1 - f) * c_prev
+        ),
+        "The forget gate multiplies the hidden state. What is kept is the cell state: `f * c_prev`.": step(
+            kept=lambda f, u: f * a_prev
+        ),
+        "The output gate stands inside the `np.tanh`. First `np.tanh(c_next)`, then times the gate.": step(
+            out=lambda o, new: (np.tanh(o * new), new)
+        ),
+        "`a_next` shows the candidate. It shows the cell state: `o * np.tanh(c_next)`.": step(
+            out=lambda o, new: (o * candidate, new)
+        ),
+        shown: step(out=lambda o, new: (o * np.tanh(new), np.tanh(new))),
+        f"{shown} ": step(out=lambda o, new: (o * np.tanh(np.tanh(new)), np.tanh(new))),
         "A gate must lie between 0 and 1: it takes `sigmoid`, not `np.tanh`.": step(gate=np.tanh),
         _ORDER: step(read=_read(x_t, a_prev)),
         'The biases have no effect. Each of the four has one: `b["f"]`, `b["u"]`, `b["c"]`, `b["o"]`.': _lstm(
@@ -339,6 +360,10 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
     only_a_held = "`a` is held still at padding, `c` is not. Choose between new and old for both states."
     only_c_held = "`c` is held still at padding, `a` is not. Choose between new and old for both states."
     inverted = "The mask is the wrong way round: it is True at the *real* positions."
+    carried_on = (
+        "What you store is held, what you carry on is not: the next step must start from the states that the mask has "
+        "chosen, `a` and `c` after the `np.where`."
+    )
     early = (
         "These are the states before the step. Where the mask is True, position `t` holds the states *after* it has "
         "read `x[:, t]`: `np.where(mask[:, t, None], new, old)`, and store what comes out."
@@ -405,7 +430,18 @@ def lstm_forward(rng: np.random.Generator) -> Iterator[Case]:
             only_a_held: _half_held(x, mask, a0, c0, weights, hold="a"),
             only_c_held: _half_held(x, mask, a0, c0, weights, hold="c"),
             inverted: lstm_states(x, ~mask, a0, c0, *weights),
+            carried_on: tuple(np.where(mask[..., None], part, np.roll(part, 1, axis=1)) for part in right),
         },
+        names=("x", "mask", "a0", "c0", "W", "b"),
+    )
+    gaps = np.array([[True, True, False, True, True], [False, True, False, False, True]])
+    yield Case(
+        "gaps in the mask",
+        (x, gaps, a0, c0, *weights),
+        lstm_states(x, gaps, a0, c0, *weights),
+        "A False may stand anywhere, at the first position too. The step after it starts from the states that were "
+        "held.",
+        {no_mask: right, carried_on: _held_outside(x, gaps, a0, c0, weights)},
         names=("x", "mask", "a0", "c0", "W", "b"),
     )
     yield Case(
@@ -427,6 +463,16 @@ def _half_held(x, mask, a0, c0, weights, hold):
         c = np.where(real, new_c, c) if hold == "c" else new_c
         states.append((a, c))
     return tuple(np.stack(part, axis=1) for part in zip(*states, strict=True))
+
+
+def _held_outside(x, mask, a0, c0, weights):
+    """States that are held in what is stored, while the loop itself goes on with the new ones."""
+    a, c, states = a0, c0, [(a0, c0)]
+    for t in range(x.shape[1]):
+        a, c = _lstm(x[:, t], a, c, *weights)
+        real = mask[:, t, None]
+        states.append(tuple(np.where(real, new, old) for new, old in zip((a, c), states[-1], strict=True)))
+    return tuple(np.stack(part, axis=1) for part in zip(*states[1:], strict=True))
 
 
 _STEPS = 200
@@ -469,9 +515,12 @@ def _diagnosis(behaviour: str, flag: float, forget: float, update: float, W: Gat
         return 'The candidate is given: it reads the value. Leave `W["c"]` and `b["c"]` as they are.'
     if behaviour == "copy" and any(W[key][0, 1] for key in "fu"):
         return 'A gate reads the value, which is column 1 of `W`. The flag is column 2: `W["u"][0, 2]`.'
+    for key, name, gate in (("f", "Γ_f", forget), ("u", "Γ_u", update)):
+        if 0.49 < gate < 0.51 and b[key][0] == 0:
+            return f'{name} is 0.5{where}: its bias is not set. Both gates need one, `b["f"][0]` and `b["u"][0]`.'
     if abs(forget - keep) > 0.51 and abs(update - write) > 0.51:
         return f"Both gates do the opposite of what they should{where}: have you exchanged `f` and `u`, or the signs?"
-    if behaviour == "copy" and flag and 0.49 < update < 0.51:
+    if behaviour == "copy" and flag and any(0.49 < gate < 0.51 for gate in (forget, update)):
         return "Where the flag is 1 its weight must overcome the bias, not cancel it: 24 against 12, for instance."
     if forget - keep > 0.51:
         return f"The old value does not go: Γ_f must be 0{where}, or the new value is added to the old one."
@@ -590,6 +639,10 @@ def keras_gru_weights(rng: np.random.Generator) -> Iterator[Case]:
     one_minus = (
         "You took 1 minus the *weights*. It is the gate that becomes 1 − Γ_u, and its weights change their sign."
     )
+    input_first = (
+        "You cut after `n_x` columns, as if the input stood first. In each `W` the state's `n_a` columns come first: "
+        "`W[key][:, :n_a]` belongs to the state."
+    )
     flipped = keras_list()
     ones = [
         np.concatenate([1 - W["u"][:, n_a:].T, flipped[0][:, n_a:]], axis=1),
@@ -606,6 +659,8 @@ def keras_gru_weights(rng: np.random.Generator) -> Iterator[Case]:
         f"{order} Here the candidate stands first.": keras_list("hzr"),
         f"{order} Here h and r are exchanged.": keras_list("zhr"),
         untransposed: keras_list(turn=lambda block: block),
+        input_first: keras_list(cut=n_x)[1::-1] + flipped[2:],
+        f"{input_first} ": [*keras_list(cut=n_x, flip=(), bias_flip=())[1::-1], np.concatenate([*b.values()])],
     }
     one = x[:, :1]
     yield Case(
@@ -667,6 +722,10 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
         "The baseline is 1/6, the variance over all possible examples. Here it is the error of the best constant "
         "answer for the examples that you were given: the variance of `y`."
     )
+    copied = "The baseline is the 0.1767 of some papers. Compute it from `y`: the variance of the sums you were given."
+    mean = "The baseline is the mean of `y`: that is the best constant answer. The baseline is the *error* of it."
+    swapped = "These are the right three things in another order: `return x, y, baseline`."
+    from_one = "The positions are counted from 0, as in every array: do not subtract 1."
     x, y, baseline = right(values, first, second)
     one = right(values[:1], first[:1], second[:1])
     whole = x.copy()
@@ -692,6 +751,11 @@ def adding_problem(rng: np.random.Generator) -> Iterator[Case]:
             around_one: (one[0], one[1], float((one[1][0, 0] - 1) ** 2)),
             zero: (one[0], one[1], float(one[1][0, 0] ** 2)),
             in_theory: (one[0], one[1], 1 / 6),
+            copied: (one[0], one[1], 0.1767),
+            mean: (one[0], one[1], float(one[1][0, 0])),
+            swapped: (one[1], one[0], one[2]),
+            f"{swapped} ": (one[0], one[2], one[1]),
+            from_one: right(values[:1], (first[:1] - 1) % T, (second[:1] - 1) % T),
         },
         errors=errors,
         names=("values", "first", "second"),

@@ -43,7 +43,16 @@ def reverse_padded(rng: np.random.Generator) -> Iterator[Case]:
     )
     shortest = "Every row was reversed by the length of the shortest one. Use each sentence's own length."
     flat = "The indices need as many axes as `x`: `np.take_along_axis(x, source[..., None], axis=1)`."
-    errors = {off: "out of bounds", flat: "same number of dimensions|does not match|broadcast"}
+    kept = (
+        "`length` needs the shape `(batch, 1)`, so that each row is compared with its own: `mask.sum(axis=1, "
+        "keepdims=True)`."
+    )
+    late = "At `t = 0` belongs the last real word, that of index `length - 1`; you were one position off."
+    errors = {
+        off: "out of bounds",
+        kept: r"broadcast together with shapes \((1,)?\d+,?\) \(\d+,\)",
+        flat: "same number of dimensions|does not match|broadcast",
+    }
 
     def right(x, mask):
         rows = []
@@ -58,8 +67,8 @@ def reverse_padded(rng: np.random.Generator) -> Iterator[Case]:
         "one sentence without padding",
         (one, every),
         right(one, every),
-        "Without padding this is the sentence read from its end: `x[:, ::-1]`.",
-        {unchanged: one, features: one[..., ::-1], batch: one[::-1]},
+        "Without padding the last word comes first: at `t` belongs what stood at `length - 1 - t`.",
+        {unchanged: one, features: one[..., ::-1], batch: one[::-1], late: np.roll(one[:, ::-1], 1, axis=1)},
         errors=errors,
     )
     padded, mask = np.concatenate([one[:, :3], np.zeros((1, 2, n_x))], axis=1), np.arange(5)[None] < 3
@@ -177,6 +186,10 @@ def bidirectional_forward(rng: np.random.Generator) -> Iterator[Case]:
     def back(row):
         return chain(row[::-1], *backwards)[::-1]
 
+    left_reversed = (
+        "The states from the left are wrong, the first half of the last axis: only the second network reads the "
+        "reversed sentence, and only its states are turned back, before you join."
+    )
     not_turned = (
         "The states of the second network are still in the order in which it read: its first state belongs to the "
         "*last* word. Reverse its states once more, with `reverse_padded`, before you join."
@@ -193,6 +206,7 @@ def bidirectional_forward(rng: np.random.Generator) -> Iterator[Case]:
         "side along the last axis, and with the batch on the left the product is `a @ Wy.T`."
     )
     errors = {shapes: "core dimension|not aligned"}
+    names = ("x", "mask", "forwards", "backwards", "Wy", "by")
 
     a, y_hat = both(x, lengths)
     one = x[:, :1], np.ones(m, dtype=int)
@@ -213,6 +227,7 @@ def bidirectional_forward(rng: np.random.Generator) -> Iterator[Case]:
         },
         measure=of(one[1]),
         errors=errors,
+        names=names,
     )
     yield Case(
         "four positions",
@@ -228,12 +243,18 @@ def bidirectional_forward(rng: np.random.Generator) -> Iterator[Case]:
                 x, lengths, side_by_side(ahead, lambda row: chain(row, *backwards)[::-1])
             ),
             same: both(x, lengths, side_by_side(ahead, lambda row: chain(row[::-1], *forwards)[::-1])),
+            left_reversed: both(x, lengths, side_by_side(lambda row: chain(row[::-1], *forwards)[::-1], back)),
+            f"{left_reversed} ": both(x, lengths, side_by_side(lambda row: ahead(row)[::-1], back)),
+            f"{left_reversed}  ": both(
+                x, lengths, side_by_side(lambda row: ahead(row)[::-1], lambda row: back(row)[::-1])
+            ),
             exchanged_weights: both(
                 x, lengths, side_by_side(lambda r: chain(r, *backwards), lambda r: chain(r[::-1], *forwards)[::-1])
             ),
         },
         measure=of(lengths),
         errors=errors,
+        names=names,
     )
     lengths = np.array([2, T_x])
     mask = np.arange(T_x) < lengths[:, None]
@@ -266,6 +287,7 @@ def bidirectional_forward(rng: np.random.Generator) -> Iterator[Case]:
         },
         measure=of(lengths),
         errors=errors,
+        names=names,
     )
 
 
@@ -317,25 +339,48 @@ def bio_to_spans(rng: np.random.Generator) -> Iterator[Case]:
         "A type may hold a hyphen itself: `B-creative-work`. Cut the tag after its first two characters, `tag[2:]`, "
         "and not at every hyphen."
     )
+    across = (
+        "An `I-` was taken as going on although an `O` stands before it: there the entity had ended. Compare with the "
+        "tag right before, not with the type of the last entity, and remember *every* tag as the one before the next."
+    )
+    nothing_before = (
+        "Nothing stands before the first tag. Begin with `before = 'O'`, so that it can be compared like any."
+    )
+    no_entity = (
+        "An `I-` at the start finds no entity that it could make longer: it begins one, as if it were `B-`. (Mind "
+        "`tags[t - 1]`: at `t = 0` that is the *last* tag of the sentence.)"
+    )
+    from_one = "Indices count from 0: the first word of the sentence is 0."
     lists = "Return a list of tuples `(start, end, type)`, in the order of the sentence; an empty list for no entity."
     no_hyphen = "`O` has no hyphen and no type: treat it first."
     errors = {
+        nothing_before: "NoneType",
         hyphen: "too many values to unpack",
         no_hyphen: "not enough values to unpack",
         f"An index left its list. {no_hyphen} And no tag follows the last one: mind `tags[t + 1]`.": "out of range",
     }
 
+    def tuples(found):
+        if isinstance(found, list | tuple) and any(isinstance(span, list) for span in found):
+            hint = (
+                "Each entity is a tuple, `(start, end, type)` in round brackets: exercise 7.4 puts entities into sets."
+            )
+            raise Problem("returned entities that are lists, expected tuples", hint)
+        return found
+
     def case(name, spans, T_x, hint, mistakes=None, tags=None, errors=errors):
         tags = _written(spans, T_x) if tags is None else tags
         mistakes = {
+            **(mistakes or {}),
             inclusive: [(s, e - 1, k) for s, e, k in spans],
             by_token: [(t, t + 1, k) for s, e, k in spans for t in range(s, e)],
             kind_first: [(k, s, e) for s, e, k in spans],
             whole_tag: [(s, e, f"B-{k}") for s, e, k in spans],
-            **(mistakes or {}),
+            from_one: [(s + 1, e + 1, k) for s, e, k in spans],
         }
         mistakes = {text: value for text, value in mistakes.items() if value != spans}
-        return Case(name, (tags,), spans, f"{hint} (The tags: `{' '.join(tags)}`.)", mistakes, errors=errors)
+        hint = f"{hint} (The tags: `{' '.join(tags)}`.)"
+        return Case(name, (tags,), spans, hint, mistakes, measure=tuples, errors=errors)
 
     kind, second = (str(k) for k in rng.permutation(kinds)[:2])
     yield case("a sentence without entities", [], 3, lists)
@@ -361,9 +406,34 @@ def bio_to_spans(rng: np.random.Generator) -> Iterator[Case]:
         spans,
         6,
         "An `I-` that continues nothing begins an entity.",
-        {begins: [], f"{begins} ": [(2, 3, kind)]},
+        {
+            begins: [],
+            f"{begins} ": [(2, 3, kind)],
+            "An `I-` right after an `I-` of its own type goes on too, as it does after `B-`.": [
+                (1, 2, kind),
+                (2, 3, kind),
+                (4, 5, second),
+            ],
+        },
         tags=["O", f"I-{kind}", f"I-{kind}", "O", f"I-{second}", "O"],
         errors={begins: "out of range"},
+    )
+    yield case(
+        "an I after an O, the same type before it",
+        [(0, 1, kind), (2, 3, kind)],
+        4,
+        "Two entities with a word between them.",
+        {across: [(0, 3, kind)], f"{across} ": [(0, 2, kind)], begins: [(0, 1, kind)]},
+        tags=[f"B-{kind}", "O", f"I-{kind}", "O"],
+    )
+    yield case(
+        "an I at the start",
+        [(0, 2, kind), (3, 4, kind)],
+        4,
+        "The first tag continues nothing, so it begins an entity; the second one continues it.",
+        {begins: [(3, 4, kind)], f"{begins} ": [(1, 2, kind), (3, 4, kind)]},
+        tags=[f"I-{kind}", f"I-{kind}", "O", f"B-{kind}"],
+        errors={nothing_before: "NoneType", no_entity: "out of range"},
     )
     spans = [(0, 1, kind), (1, 3, second)]
     yield case(
@@ -413,12 +483,14 @@ def entity_f1(rng: np.random.Generator) -> Iterator[Case]:
         "pooled": "A guess in one sentence was taken for an entity at the same place of *another* sentence. Compare "
         "sentence by sentence.",
         "sentence": "You counted sentences that are right as a whole. Count entities.",
+        "pairwise": "You compared the first guess with the first true entity, the second with the second, and so on. A "
+        "guess may stand at another place of its list than the true one: compare sets, `set(t) & set(g)`.",
         "accuracy": "You divided by all different entities, true or guessed. F1 divides twice the right ones by true "
         "plus guessed.",
     }
     nothing = (
-        "A division by 0: nothing was guessed, or there is nothing to find. Then that share is 0.0 by agreement; ask "
-        "before you divide."
+        "A denominator is 0: nothing was guessed, or there is nothing to find, or both shares are 0. Then the result "
+        "of this division is 0.0 by agreement; ask before you divide."
     )
     errors = {nothing: "ZeroDivisionError"}
 
@@ -444,7 +516,9 @@ def entity_f1(rng: np.random.Generator) -> Iterator[Case]:
         whole = float(np.mean([sorted(true) == sorted(guessed) for true, guessed in pairs]))
         union = len(set(all_true) | set(all_guessed)) or 1
         right = round(p * n_guessed)
+        in_step = sum(a == b for t, g in pairs for a, b in zip(t, g, strict=False))
         return {
+            "pairwise": scores(in_step, n_true, n_guessed),
             "macro": tuple(float(np.mean(column)) for column in zip(*each, strict=True)),
             "exchanged": (r, p, f1),
             "mean": (p, r, (p + r) / 2),
@@ -547,6 +621,8 @@ def tagger(rng: np.random.Generator) -> Iterator[Case]:
     errors = {
         "The model has two inputs, ids and mask: `keras.Model([ids, mask], y_hat)`.": "expects? \\d input|"
         "received \\d input|not connected|disconnected|structure of `inputs`",
+        "`Bidirectional` takes a layer and not what a layer returns. Wrap the LSTM *before* you call it: `layer = "
+        "keras.layers.Bidirectional(layer)`.": "initialize `Bidirectional`",
         "An embedding needs to know how many words there are: `keras.layers.Embedding(n_words, n_e)`.": "out of bound|"
         "is not in \\[0",
         "A layer took the mask of the LSTM over without being asked, and stumbled over it. Take the softmax in the "
@@ -686,12 +762,18 @@ def legal_transitions(rng: np.random.Generator) -> Iterator[Case]:
     after_o = "`I-` was allowed after `O`. It would continue nothing."
     all_i = "`I-` was forbidden after everything, or nearly. After `B-PER` and `I-PER` may come `I-PER`."
     forbidden = "This is the opposite: True where a step is forbidden. It has to be True where it is allowed."
+    parts = (
+        "Two types that share a part were taken for the same, `work` and `creative-work` say. A type is all that "
+        "follows the first hyphen: compare `before[2:]` with `after[2:]`."
+    )
     fixed = "The tags came in another order, and the result did not follow. Compute it from `tags`."
     hint = "Only `I-` is restricted: it may follow `B-` or `I-` of its own type. Everything else may follow anything."
 
     def variants(tags):
         right = legal(tags)
         before, after = (np.array([tags] * len(tags)).T, np.array([tags] * len(tags)))
+        first_part = [tag.split("-")[1] if tag != "O" else "" for tag in tags]
+        same_first = np.array([[a == b for a in first_part] for b in first_part])
         place_before, place_after = (np.vectorize(lambda tag: tag[0])(t) for t in (before, after))
         same_kind = np.vectorize(lambda a, b: a[2:] == b[2:])(before, after)
         inside = place_after == "I"
@@ -705,11 +787,15 @@ def legal_transitions(rng: np.random.Generator) -> Iterator[Case]:
             no_neighbours: right & ~((place_after == "B") & (place_before != "O")),
             f"{no_neighbours} ": right & ~((place_after == "B") & (place_before == "B")),
             no_single: right & ~((place_after == "O") & (place_before == "B")),
+            parts: np.array([[a[0] != "I" or b.split("-")[-1] == a.split("-")[-1] for a in tags] for b in tags]),
+            f"{parts} ": ~inside | same_first,
+            f"{parts}  ": np.array([[a[0] != "I" or a[2:] in b for a in tags] for b in tags]),
         }
 
     kinds = ("PER", "LOC", "ORG")
     three = ["O", *(f"{place}-{kind}" for kind in kinds for place in "BI")]
-    shuffled = [str(tag) for tag in rng.permutation([*three, "B-creative-work", "I-creative-work"])]
+    hyphened = [f"{place}-{kind}" for kind in ("creative-work", "creative", "work") for place in "BI"]
+    shuffled = [str(tag) for tag in rng.permutation([*three, *hyphened])]
     while shuffled[0] == "O":
         shuffled = [str(tag) for tag in rng.permutation(shuffled)]
 
@@ -726,5 +812,5 @@ def legal_transitions(rng: np.random.Generator) -> Iterator[Case]:
     yield case(
         "another order, and a type with a hyphen",
         shuffled,
-        "The tags came in another order, with one more type. Compute every entry from the two tags themselves.",
+        "The tags came in another order, with more types. Compute every entry from the two tags themselves.",
     )

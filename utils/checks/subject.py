@@ -33,6 +33,12 @@ class Subject(Protocol):
             Complaint: If the call does not end with a value that can be judged.
         """
 
+    def compiled(self, *arguments: Any) -> Any:
+        """Like a call, but inside a function that TensorFlow compiles: arrays are placeholders there.
+
+        A callable among `arguments` gets arrays and returns arrays, as in a call.
+        """
+
     def get_weights(self) -> list[np.ndarray]:
         """The weights of a layer or model, in its order."""
 
@@ -83,6 +89,29 @@ class Local:
                     "that makes a new value, instead of assigning to `x[...]`, `x += ...` or calling `.sort()`.",
                 )
         return Local(value, f"what {self.name} returned", self.seconds) if callable(value) else value
+
+    def compiled(self, *arguments: Any) -> Any:
+        """As in `Subject`; needs TensorFlow."""
+        import tensorflow as tf
+
+        def at_run_time(function):
+            def call(*inputs):
+                trial = function(*(np.zeros(x.shape, tf.as_dtype(x.dtype).as_numpy_dtype) for x in inputs))
+                kinds = [tf.as_dtype(v.dtype) for v in trial]
+                results = tf.numpy_function(lambda *arrays: list(function(*arrays)), inputs, kinds)
+                for result, v in zip(results, trial, strict=True):
+                    result.set_shape(v.shape)
+                return tuple(results)
+
+            return call
+
+        def passed(value):
+            if isinstance(value, np.ndarray):
+                return tf.convert_to_tensor(value)
+            return at_run_time(value) if callable(value) else value
+
+        given = tf.nest.map_structure(passed, list(arguments))
+        return self._run(lambda: plain(tf.function(lambda *inputs: self.answer(*inputs))(*given)))
 
     def get_weights(self) -> list[np.ndarray]:
         """As in `Subject`."""
