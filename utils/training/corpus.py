@@ -14,6 +14,7 @@ from utils.training.folder import RunError
 
 UNITS = ("char", "word")
 LEAST_TOKENS = 200  # of the training part: less is no language
+_FORGETS = 1 / 32  # probability that a stream begins from zeros at a segment
 _WORD_LIMITS = {"min_count": 2, "max_size": 10_000}
 
 
@@ -107,13 +108,14 @@ def join_tokens(tokens: Sequence[str], unit: str) -> str:
 class Streams:
     """The training part as parallel streams, read segment after segment, so that a state can be carried on.
 
-    Each pass over the text begins at another place, so that the segments are cut differently.
+    Each pass over the text begins at another place, so that the segments are cut differently. Now and then a stream
+    forgets its past: a network that always carries on need not work from the zeros with which a sample begins.
 
     Args:
         ids: The training tokens, shape (tokens,).
         streams: Number of streams; fewer if the text is short.
         length: Tokens of a segment; fewer if the text is short.
-        seed: Decides where each pass begins.
+        seed: Decides where each pass begins, and which streams forget where.
     """
 
     def __init__(self, ids: np.ndarray, streams: int, length: int, seed: int) -> None:
@@ -123,23 +125,25 @@ class Streams:
         self._ids = ids
         self._seed = seed
 
-    def batches(self, step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    def batches(self, step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Read on from a step, without end.
 
         Args:
             step: How many segments have been read before.
 
         Yields:
-            Inputs and targets, shape (streams, length), int32, and whether a pass begins here, so that the state
-            must be reset.
+            Inputs and targets, shape (streams, length), int32, and which streams begin from a state of zeros, shape
+            (streams,), bool: all where a pass begins, otherwise one in 32.
         """
         while True:
             number, segment = divmod(step, self.segments)
+            forgets = np.random.default_rng([self._seed, number, 1]).random((self.segments, self.streams)) < _FORGETS
+            forgets[0] = True
             rotated = np.roll(self._ids, -int(np.random.default_rng([self._seed, number]).integers(len(self._ids))))
             rows = rotated[: len(rotated) // self.streams * self.streams].reshape(self.streams, -1)
-            for t in range(segment * self.length, self.segments * self.length, self.length):
-                part = rows[:, t : t + self.length + 1]
-                yield part[:, :-1], part[:, 1:], t == 0
+            for i in range(segment, self.segments):
+                part = rows[:, i * self.length : (i + 1) * self.length + 1]
+                yield part[:, :-1], part[:, 1:], forgets[i]
             step = (number + 1) * self.segments
 
 

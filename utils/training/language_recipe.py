@@ -57,7 +57,7 @@ class Recipe:
 
 
 RECIPES = {
-    ("quick", "char"): Recipe(),
+    ("quick", "char"): Recipe(width=512, dropout=0.2, streams=16, learning_rate=3e-3),
     ("quick", "word"): Recipe(embedding=256, width=256, tied=True, dropout=0.3, length=35),
     ("full", "char"): Recipe(
         embedding=128, width=1024, layers=2, dropout=0.4, streams=64, length=128, learning_rate=2e-3
@@ -121,7 +121,13 @@ def train(
         return report
     with folder.begin(settings) as resumed:
         model = LanguageModel(
-            len(corpus.vocabulary), recipe.embedding, recipe.width, recipe.layers, recipe.dropout, recipe.tied
+            len(corpus.vocabulary),
+            recipe.embedding,
+            recipe.width,
+            recipe.layers,
+            recipe.dropout,
+            recipe.tied,
+            locked=True,
         )
         run = _Run(model, corpus, recipe, folder, limit, seed)
         if resumed:
@@ -158,11 +164,9 @@ class _Run:
         saved, losses, first = budget.used(), [], self.step
         try:
             while (done := budget.fraction(self.step)) < 1.0:
-                x, y, begins = next(batches)
-                if begins:
-                    self.state = self.model.initial_state(self.streams.streams)
+                x, y, forgets = next(batches)
                 self.optimizer.learning_rate.assign(cosine(done, self.recipe.learning_rate))
-                loss, self.state = take_step(x, y, self.state)
+                loss, self.state = take_step(x, y, forgets, self.state)
                 losses.append(float(loss))
                 if not math.isfinite(losses[-1]):
                     raise RunError(f"the loss is {losses[-1]} at step {self.step}: the learning rate is too high")
@@ -373,13 +377,14 @@ def _draw(history: list[dict[str, float]], unit: str, path: Path) -> None:
 
 
 def _compiled_step(model: LanguageModel, optimizer: keras.optimizers.Optimizer) -> Callable:
-    """Make the compiled training step (inputs, targets, state) → (mean loss, state)."""
+    """Make the compiled training step (inputs, targets, which streams forget, state) → (mean loss, state)."""
     import tensorflow as tf
 
     from utils.layers.lstm import runs_by_hand
 
     @tf.function(jit_compile=runs_by_hand())
-    def step(x, y, state):
+    def step(x, y, forgets, state):
+        state = tf.nest.map_structure(lambda part: tf.where(forgets[:, None], tf.zeros_like(part), part), state)
         with tf.GradientTape() as tape:
             logits, state = model(x, state, training=True)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=logits))
