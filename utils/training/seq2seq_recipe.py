@@ -12,7 +12,6 @@ import numpy as np
 
 from utils import metrics, runtime
 from utils.layers.encoder_decoder import EncoderDecoder
-from utils.layers.lstm import runs_by_hand
 from utils.training import pairs, translator
 from utils.training.files import whole_file
 from utils.training.folder import RunError, RunFolder
@@ -346,7 +345,7 @@ def _compiled_step(model: keras.Model, optimizer: keras.optimizers.Optimizer, sm
     """Make the compiled training step (sources, targets) → mean loss of the real positions, without smoothing."""
     import tensorflow as tf
 
-    @tf.function(jit_compile=runs_by_hand())
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.int32)])
     def step(sources, targets):
         expected = targets[:, 1:]
         real = tf.cast(expected != 0, tf.float32)
