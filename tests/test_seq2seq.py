@@ -127,9 +127,9 @@ def test_scores_have_intervals_that_hold_them():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Words of four letters, and the same in capitals and reversed, as tokens."""
+    """Words of three to five letters, and the same in capitals and reversed, as tokens."""
     folder, chosen = tmp_path_factory.mktemp("pairs"), random.Random(0)
-    words = {"".join(chosen.choice("abcdef") for _ in range(chosen.choice([2, 3, 4]))) for _ in range(900)}
+    words = {"".join(chosen.choice("abcdef") for _ in range(chosen.choice([3, 4, 5]))) for _ in range(900)}
     words = sorted(words)
     chosen.shuffle(words)
     parts = {"train": words[:500], "dev": words[500:540], "test": words[540:580]}
@@ -263,7 +263,7 @@ def test_long_sources_strange_characters_and_repeated_rows(files, tmp_path, smal
         ({}, ["--steps", 0], "the limit must be above 0"),
         ({}, ["--seed", -1], "seed is -1"),
     ],
-    ids=str,
+    ids=range(17),
 )
 @pytest.mark.slow  # imports TensorFlow
 def test_what_cannot_be_trained_leaves_nothing(files, tmp_path, small, changed, options, said):
