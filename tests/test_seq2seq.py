@@ -22,7 +22,16 @@ from utils.training.folder import RunError
 from utils.training.pairs import Batches, join_units, split_units
 from utils.training.scores import scores
 
-SIZES = {"embedding": 16, "units": 24, "batch": 16, "learning_rate": 0.01, "dropout": 0.0, "beam": 2, "minutes": 0.1}
+SIZES = {
+    "embedding": 16,
+    "units": 24,
+    "batch": 16,
+    "learning_rate": 0.01,
+    "dropout": 0.0,
+    "beam": 2,
+    "ensemble": 1,
+    "minutes": 0.1,
+}
 
 
 def course(*arguments, **options):

@@ -47,19 +47,19 @@ class Recipe:
         minutes: Wall time of the training of all models together.
     """
 
-    embedding: int = 128
-    units: int = 192
+    embedding: int = 64
+    units: int = 128
     layers: int = 1
     dropout: float = 0.3
     cell: str = "lstm"
-    attention: str = "bahdanau"
-    batch: int = 32
-    learning_rate: float = 3e-3
+    attention: str = "luong"
+    batch: int = 64
+    learning_rate: float = 4e-3
     weight_decay: float = 0.01
     clip: float = 1.0
     smoothing: float = 0.1
     unknown: float = 0.005
-    ensemble: int = 1
+    ensemble: int = 4
     beam: int = 5
     length_penalty: float = 1.0
     minutes: float = 4.5
