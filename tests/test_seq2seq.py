@@ -328,7 +328,7 @@ def without_times(report):
 @pytest.mark.parametrize("checkpoint", ["checkpoint.npz", "checkpoint-2.npz"])
 def test_a_killed_run_gives_the_report_of_an_unbroken_one(files, tmp_path, checkpoint, small):
     paths = [files / f"{name}.tsv" for name in ("train", "dev", "test")]
-    steps, out = 60, tmp_path / "killed"
+    steps, out = 24, tmp_path / "killed"
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     code = RUN.replace("STEPS", str(steps))
     process = subprocess.Popen([sys.executable, "-c", code, str(out), *map(str, paths)], env=environment)

@@ -1,5 +1,6 @@
 """`course train …`, `course sample` and `course translate`."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,6 +90,8 @@ def seq2seq(
 ) -> None:
     """Trains an encoder–decoder with attention on pairs: words and their sounds, sentences and their translations."""
     out = out or Path("runs", f"{train.stem}-seq2seq")
+    if ensemble != 1:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # each core has a model of its own to train
     report = _run(
         "seq2seq_recipe", out, train, dev, test, out, source_unit=source_unit, target_unit=target_unit,
         attention=attention, minutes=minutes, steps=steps, profile=profile, ensemble=ensemble, seed=seed,

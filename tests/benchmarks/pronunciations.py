@@ -21,6 +21,7 @@ from pathlib import Path
 from utils.runtime import quiet_tensorflow
 
 quiet_tensorflow()
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # as the command does
 
 from utils.training import seq2seq_recipe  # noqa: E402
 

@@ -1,7 +1,8 @@
 """What every recipe's run has in common: its limit, its loop, its checkpoint, and the end of its report."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ class Run:
         interruptions: How often the run was taken up again.
         history: The points, in the order in which they were made.
         over: Whether the run ends before its limit.
+        stopped: Whether training shall stop now, to be taken up again later; another thread may say so.
     """
 
     def __init__(
@@ -87,7 +89,7 @@ class Run:
         self.step, self.used, self.interruptions = 0, 0.0, 0
         self.history: list[dict[str, float]] = []
         self.losses: list[float] = []  # since the last point
-        self.over = False
+        self.over = self.stopped = False
 
     def take_steps(self) -> Callable[[], float]:
         """Make the function that takes the next step, from `self.step` on, and returns its loss."""
@@ -111,7 +113,7 @@ class Run:
         take_step = self.take_steps()
         saved, first = budget.used(), self.step
         try:
-            while (done := budget.fraction(self.step)) < 1.0 and not self.over:
+            while (done := budget.fraction(self.step)) < 1.0 and not (self.over or self.stopped):
                 self.optimizer.learning_rate.assign(cosine(done, self.peak))
                 loss = take_step()
                 if not math.isfinite(loss):
@@ -125,7 +127,7 @@ class Run:
                     self.save()
                     saved = budget.used()
                 show(done, f"step {self.step:,}: {self.words(sum(recent) / len(recent))}")
-            if self.losses:
+            if self.losses and not self.stopped:
                 self._note()
         except KeyboardInterrupt:
             self.save()
@@ -180,6 +182,41 @@ class Run:
             "settings": settings,
             "history": self.history,
         }
+
+
+def train_all(runs: Sequence[Run], workers: int, show: Show) -> None:
+    """Train several models, some of them at the same time.
+
+    Args:
+        runs: Their runs.
+        workers: How many train at the same time, each in a thread.
+        show: Called with the part of all that is done, and a few words on one of them.
+
+    Raises:
+        BaseException: What the first of them raised; the others save their checkpoints.
+    """
+    if len(runs) == 1:
+        runs[0].train(show)
+        return
+    parts = [0.0] * len(runs)
+
+    def shown_as(number: int) -> Show:
+        def shown(done: float, words: str) -> None:
+            parts[number] = done
+            show(sum(parts) / len(parts), f"model {number + 1} of {len(runs)}, {words}")
+
+        return shown
+
+    with ThreadPoolExecutor(workers) as pool:
+        under_way = [pool.submit(run.train, shown_as(number)) for number, run in enumerate(runs)]
+        try:
+            for each in under_way:
+                each.result()
+                parts[under_way.index(each)] = 1.0
+        except BaseException:
+            for run in runs:
+                run.stopped = True
+            raise
 
 
 class BestKept(Run):

@@ -1,6 +1,8 @@
 """`course train seq2seq`: the settings, the training loop, the evaluation."""
 
 import dataclasses
+import math
+import os
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -12,11 +14,12 @@ import numpy as np
 
 from utils import metrics, runtime
 from utils.layers.encoder_decoder import EncoderDecoder
+from utils.layers.lstm import runs_by_hand
 from utils.training import pairs, translator
 from utils.training.files import whole_file
 from utils.training.folder import RunError, RunFolder
 from utils.training.pairs import Batches, Pairs, join_units
-from utils.training.run import BestKept, Show, adamw, checked_limit, draw_losses
+from utils.training.run import BestKept, Show, adamw, checked_limit, draw_losses, train_all
 from utils.training.scores import scores
 from utils.training.translator import Languages, Translator
 
@@ -41,7 +44,7 @@ class Recipe:
         clip: Largest global norm of the gradient.
         smoothing: Share of each target's probability that is spread over all tokens.
         unknown: Share of the source tokens that training takes for unknown ones.
-        ensemble: Number of models, trained one after the other with equal shares of the time.
+        ensemble: Number of models, with equal shares of the time; as many train at once as there are cores.
         beam: Candidates that the search follows.
         length_penalty: Of the search.
         minutes: Wall time of the training of all models together.
@@ -128,15 +131,17 @@ def train(
     folder.check(settings)
     if (report := folder.report()) is not None:
         return report
+    # A core trains a small model for itself faster than all cores train one after another.
+    workers = min(recipe.ensemble, os.cpu_count() or 1) if runs_by_hand() else 1
     if "seconds" in limit:
-        limit["seconds"] /= recipe.ensemble
+        limit["seconds"] /= math.ceil(recipe.ensemble / workers)
     with folder.begin(settings):
         languages = _languages(parts["train"], source_unit, target_unit)
-        runs = []
-        for number in range(1, recipe.ensemble + 1):
-            run = _Run(parts, languages, recipe, folder, limit, _seed_of(seed, number), number)
-            run.train(run.shown(show))
-            runs.append(run)
+        runs = [
+            _Run(parts, languages, recipe, folder, limit, _seed_of(seed, number), number)
+            for number in range(1, recipe.ensemble + 1)
+        ]
+        train_all(runs, workers, show)
         show(1.0, "evaluating")
         return _finish(runs, folder, parts, settings, profile, began)
 
@@ -154,7 +159,7 @@ class _Run(BestKept):
         seed: int,
         number: int,
     ) -> None:
-        self.recipe, self.number, self.dev = recipe, number, _first(parts["dev"], _MOST_DEV)
+        self.recipe, self.dev = recipe, _first(parts["dev"], _MOST_DEV)
         runtime.seed_everything(seed)
         model = EncoderDecoder(
             len(languages.source), len(languages.target), recipe.embedding, recipe.units,
@@ -168,13 +173,6 @@ class _Run(BestKept):
         self.translator = Translator([model], languages)
         if self.path.exists():
             self.restore()
-
-    def shown(self, show: Show) -> Show:
-        """Show this model's part of the work of all."""
-        if self.recipe.ensemble == 1:
-            return show
-        number, of = self.number, self.recipe.ensemble
-        return lambda done, words: show((number - 1 + done) / of, f"model {number} of {of}, {words}")
 
     def take_steps(self) -> Callable[[], float]:
         """Make the function that learns from the next batch."""
@@ -271,7 +269,7 @@ def _finish(
     report |= runs[0].facts(settings)
     report |= {
         "profile": profile,
-        "seconds": round(sum(run.used for run in runs), 1),
+        "seconds": round(sum(run.used for run in runs), 1),  # of the models; some train at the same time
         "steps": sum(run.step for run in runs),
         "parameters": report["parameters"] * len(runs),
         "interruptions": max(run.interruptions for run in runs),
