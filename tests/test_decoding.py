@@ -230,7 +230,10 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all_sequences(length_pen
         assert [path[-1] == END for path in paths] == [path[-1] == END for path in ranked]
         np.testing.assert_allclose(found.log_probability[i], [expected[path] for path in paths], atol=1e-5)
         np.testing.assert_allclose(found.score[i], [scores[path] for path in ranked], atol=1e-5)  # some score alike
-        assert all(ids[length:] == [END] * (4 - length) for ids, length in zip(found.ids[i].tolist(), found.lengths[i], strict=True))
+        assert all(
+            ids[length:] == [END] * (4 - length)
+            for ids, length in zip(found.ids[i].tolist(), found.lengths[i], strict=True)
+        )
 
 
 def test_a_beam_of_one_is_greedy():

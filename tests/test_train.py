@@ -274,9 +274,9 @@ import sys
 from utils.runtime import quiet_tensorflow
 quiet_tensorflow()
 from test_train import SMALL, SMALL_TAGGER
-from utils.training import language_recipe, tagging_recipe
+from utils.training import language_recipe, run, tagging_recipe
 module, recipe = {"language": (language_recipe, SMALL), "tagger": (tagging_recipe, SMALL_TAGGER)}[sys.argv[1]]
-module._CHECKPOINT_SECONDS = 0.0
+run.CHECKPOINT_SECONDS = 0.0
 module.train(*sys.argv[3:], sys.argv[2], steps=STEPS, recipe=recipe)
 """
 

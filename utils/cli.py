@@ -21,6 +21,7 @@ data = typer.Typer(help="Lists the data sets; `course data prepare` prepares the
 app.add_typer(data, name="data")
 app.add_typer(cli_train.train, name="train")
 app.command()(cli_train.sample)
+app.command()(cli_train.translate)
 console = Console()
 
 

@@ -1,5 +1,6 @@
-"""`course train …` and `course sample`."""
+"""`course train …`, `course sample` and `course translate`."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,6 +65,78 @@ def tagger(
         parts.append(f"{report['unknown_word_accuracy']:.2%} on words that training never saw")
     parts.append(f"{report['most_frequent_tag_accuracy']:.2%} with each word's most frequent tag")
     console.print("; ".join(parts).replace("%", " %"), soft_wrap=True)
+
+
+@train.command("seq2seq")
+def seq2seq(
+    train: Annotated[Path, typer.Option(help="Pairs to learn from: in each line a source, a tab and a target.")],
+    dev: Annotated[Path, typer.Option(help="Pairs that choose the weights.")],
+    test: Annotated[Path, typer.Option(help="Pairs that the report is about.")],
+    source_unit: Annotated[
+        str, typer.Option(help="Tokens of the sources: char, or word for what spaces part.")
+    ] = "char",
+    target_unit: Annotated[str, typer.Option(help="Tokens of the targets: char or word.")] = "char",
+    attention: Annotated[str | None, typer.Option(help="bahdanau, luong or none; the profile's if left out.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Wall time of the training; quick takes 4.5, full 30, if left out.")
+    ] = None,
+    profile: Annotated[str | None, typer.Option(help="quick or full; the machine's if left out.")] = None,
+    ensemble: Annotated[
+        int | None, typer.Option(help="Number of models, which share the time and decide together.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of steps of each model, instead of --minutes.")] = None,
+    seed: Seed = 0,
+    out: Out = None,
+) -> None:
+    """Trains an encoder–decoder with attention on pairs: words and their sounds, sentences and their translations."""
+    out = out or Path("runs", f"{train.stem}-seq2seq")
+    if ensemble != 1:
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # each core has a model of its own to train
+    report = _run(
+        "seq2seq_recipe", out, train, dev, test, out, source_unit=source_unit, target_unit=target_unit,
+        attention=attention, minutes=minutes, steps=steps, profile=profile, ensemble=ensemble, seed=seed,
+    )  # fmt: skip
+    parts = []
+    for name, key in (("word", "word_error_rate"), ("token", "token_error_rate")):
+        low, high = report[f"{key}_interval"]
+        parts.append(f"{name} error rate {report[key]:.2%} (95 %: {low:.1%} to {high:.1%})".replace("%", " %"))
+    parts[0] += f" of {report['sources']['test']:,} test sources"
+    console.print("; ".join([*parts, f"BLEU {report['bleu']:.1f}"]).replace("  %", " %"), soft_wrap=True)
+    if report["test_tokens_never_seen"]:
+        shown = " ".join(map(repr, report["test_tokens_never_seen"][:8]))
+        console.print(f"The test sources have tokens that training never saw: {shown}", soft_wrap=True, markup=False)
+    console.print(f"Try it: course translate {out} < lines.txt", soft_wrap=True, markup=False)
+
+
+def translate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a finished encoder–decoder.")],
+    beam: Annotated[int | None, typer.Option(help="Candidates that are followed; as in training if left out.")] = None,
+) -> None:
+    """Translates the lines of the standard input with a model that `course train seq2seq` made."""
+    from utils.runtime import quiet_tensorflow
+
+    quiet_tensorflow()
+    from utils.training import translator
+
+    if beam is not None and beam < 1:
+        _stop(f"beam is {beam}, but at least 1 is expected")
+    try:
+        text = typer.get_binary_stream("stdin").read().decode("utf-8-sig").replace("\r\n", "\n")
+        lines = text.removesuffix("\n").split("\n") if text else []
+        loaded, report = translator.load(folder)
+        recipe = report["settings"]["recipe"]
+        outputs, unknown = translator.translate(loaded, lines, beam or recipe["beam"], recipe["length_penalty"])
+    except UnicodeDecodeError as error:
+        _stop(f"the standard input is not UTF-8 (byte {error.start}): save it as UTF-8")
+    except (ValueError, OSError) as error:
+        _stop(str(error))
+    for output in outputs:
+        typer.echo(output)
+    if unknown:
+        shown = " ".join(map(repr, unknown[:8]))
+        Console(stderr=True).print(
+            f"Training never saw these tokens, which count as <UNK>: {shown}", soft_wrap=True, markup=False
+        )
 
 
 def sample(

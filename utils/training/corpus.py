@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.text import EOS, Vocabulary, tokenize
-from utils.training.folder import RunError
+from utils.training.folder import RunError, reading
 
 UNITS = ("char", "word")
 LEAST_TOKENS = 200  # of the training part: less is no language
@@ -148,12 +148,8 @@ class Streams:
 
 
 def _read_text(path: Path) -> tuple[str, str]:
-    try:
+    with reading(path):
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise RunError(f"there is no file {path}: check the name and the folder") from None
-    except OSError as error:
-        raise RunError(f"{path} cannot be read ({error.strerror})") from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

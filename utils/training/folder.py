@@ -1,6 +1,7 @@
 """The folder of a run: its settings, its checkpoint, and in the end its report."""
 
 import contextlib
+import itertools
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,24 @@ SETTINGS, CHECKPOINT, REPORT = "settings.json", "checkpoint.npz", "report.json"
 
 class RunError(ValueError):
     """A run cannot start or go on; the message is one sentence that says what to do."""
+
+
+@contextlib.contextmanager
+def reading(path: str | os.PathLike) -> Iterator[None]:
+    """Turn a file that is not there, or cannot be read, into one sentence.
+
+    Args:
+        path: The file that the block reads.
+
+    Raises:
+        RunError: In the place of an `OSError`.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise RunError(f"there is no file {path}: check the name and the folder") from None
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror})") from None
 
 
 class RunFolder:
@@ -99,9 +118,17 @@ class RunFolder:
                 )
 
     def finish(self, report: Mapping[str, Any]) -> None:
-        """Write the report, by which a run counts as finished, and remove the checkpoint."""
+        """Write the report, by which a run counts as finished, and remove the checkpoints."""
         write_json(self.path / REPORT, report)
-        self.checkpoint.unlink(missing_ok=True)
+        for number in itertools.count(1):
+            file = self.checkpoint_of(number)
+            if not file.exists():
+                break
+            file.unlink()
+
+    def checkpoint_of(self, number: int) -> Path:
+        """Where the state of one of several models lies that a run trains one after another, from 1."""
+        return self.checkpoint if number == 1 else self.path / f"checkpoint-{number}.npz"
 
 
 def _short(value: Any) -> str:

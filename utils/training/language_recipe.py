@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,13 @@ import numpy as np
 from utils import metrics, runtime
 from utils.decoding import Generator, Sampling
 from utils.text import BOS, EOS, PAD, UNK, Vocabulary
-from utils.training import checkpoint
-from utils.training.budget import Budget, cosine
 from utils.training.corpus import Corpus, Streams, join_tokens, read_corpus, split_text
 from utils.training.files import whole_file, write_json
 from utils.training.folder import RunError, RunFolder
 from utils.training.language_model import LanguageModel
-from utils.training.report import circumstances
+from utils.training.run import Run, Show, adamw, checked_limit, draw_losses
 
 MODEL, VOCABULARY, CURVES, SAMPLES = "model.keras", "vocabulary.json", "curves.png", "samples.txt"
-_CHECKPOINT_SECONDS = 15.0
 _HISTORY_POINTS = 40
 _WARM_UP = 256  # tokens that each evaluation stream reads before it counts
 _SAMPLING = {"greedy": Sampling(greedy=True), "temperature 0.5": Sampling(0.5), "temperature 0.8": Sampling(0.8),
@@ -67,8 +64,6 @@ RECIPES = {
     ),
 }
 
-Show = Callable[[float, str], None]
-
 
 def train(
     text: str | Path,
@@ -101,14 +96,7 @@ def train(
     Raises:
         RunError: If the text, the settings or the folder do not allow it; then nothing was written.
     """
-    try:
-        limit = {"steps": steps} if steps is not None else {"seconds": 60.0 * (minutes or 0.0)}
-        Budget(**limit)
-        runtime.seed_everything(seed)
-    except ValueError as error:
-        raise RunError(str(error)) from None
-    if keras.backend.backend() != "tensorflow":
-        raise RunError(f"Keras runs on {keras.backend.backend()}, but this needs TensorFlow: unset KERAS_BACKEND")
+    limit = checked_limit(minutes, steps, seed)
     corpus = read_corpus(text, unit, holdout)
     recipe = recipe or RECIPES[runtime.profile(), unit]
     settings = {
@@ -137,84 +125,54 @@ def train(
         return _finish(run, settings)
 
 
-class _Run:
-    """A training run: the model, the optimizer, the streams, and how far they are."""
+class _Run(Run):
+    """A training run: the model and the streams with their state."""
 
     def __init__(
         self, model: LanguageModel, corpus: Corpus, recipe: Recipe, folder: RunFolder, limit: dict, seed: int
     ) -> None:
-        self.model, self.corpus, self.recipe, self.folder, self.limit, self.seed = (
-            model, corpus, recipe, folder, limit, seed)  # fmt: skip
+        self.corpus, self.folder = corpus, folder
         self.streams = Streams(corpus.ids[: corpus.train], recipe.streams, recipe.length, seed)
-        self.optimizer = keras.optimizers.AdamW(
-            recipe.learning_rate, recipe.weight_decay, beta_2=recipe.beta_2, global_clipnorm=recipe.clip
-        )
         model.build()
-        self.optimizer.build(model.trainable_variables)
-        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
+        super().__init__(model, adamw(model, recipe, recipe.beta_2), folder.checkpoint, limit, seed)
         self.state = model.initial_state(self.streams.streams)
-        self.step, self.used, self.interruptions = 0, 0.0, 0
-        self.history: list[dict[str, float]] = []
 
-    def train(self, show: Show) -> None:
-        """Train until the budget is used, with a checkpoint every 15 seconds and when interrupted."""
-        budget = Budget(**self.limit, used=self.used)
-        take_step = _compiled_step(self.model, self.optimizer)
+    def take_steps(self) -> Callable[[], float]:
+        """Make the function that reads the next segments."""
+        compiled = _compiled_step(self.model, self.optimizer)
         batches = self.streams.batches(self.step)
-        saved, losses, first = budget.used(), [], self.step
-        try:
-            while (done := budget.fraction(self.step)) < 1.0:
-                x, y, forgets = next(batches)
-                self.optimizer.learning_rate.assign(cosine(done, self.recipe.learning_rate))
-                loss, self.state = take_step(x, y, forgets, self.state)
-                losses.append(float(loss))
-                if not math.isfinite(losses[-1]):
-                    raise RunError(f"the loss is {losses[-1]} at step {self.step}: the learning rate is too high")
-                self.step, self.used = self.step + 1, budget.used()
-                if done * _HISTORY_POINTS >= len(self.history):
-                    self._note(losses)
-                    losses = []
-                if self.used - saved > _CHECKPOINT_SECONDS:
-                    self.save()
-                    saved = budget.used()
-                heldout = f", held out {self.history[-1]['heldout_nats']:.3f}" if self.history else ""
-                recent = losses[-20:] or [self.history[-1]["train_nats"]]
-                show(done, f"step {self.step:,}: {sum(recent) / len(recent):.3f} nats a {self.corpus.unit}{heldout}")
-        except KeyboardInterrupt:
-            self.save()
-            raise
-        if self.step > first:
-            self.save()
 
-    def _note(self, losses: list[float]) -> None:
-        """Add a point to the history, evaluated on the first part of what is held out."""
+        def take_step() -> float:
+            x, y, forgets = next(batches)
+            loss, self.state = compiled(x, y, forgets, self.state)
+            return float(loss)
+
+        return take_step
+
+    def is_due(self, before: float, after: float) -> bool:
+        """Whether the history gets a point: the first after one step."""
+        return before * _HISTORY_POINTS >= len(self.history)
+
+    def point(self) -> dict[str, float]:
+        """Evaluate on the first part of what is held out."""
         tokens = min(self.corpus.heldout, 8192)
         nats, count = evaluate(self.model, self.corpus.ids, self.corpus.train, tokens)
-        self.history.append({
-            "step": self.step, "seconds": round(self.used, 2), "train_nats": sum(losses) / len(losses),
-            "heldout_nats": nats / count,
-        })  # fmt: skip
+        return {"heldout_nats": nats / count}
 
-    def save(self) -> None:
-        """Write a checkpoint."""
-        arrays = {
-            "model": [variable.numpy() for variable in self.model.variables],
-            "optimizer": [variable.numpy() for variable in self.optimizer.variables],
-            "state": self.model.state_arrays(self.state),
-        }
-        plain = {"step": self.step, "used": self.used, "history": self.history, "interruptions": self.interruptions}
-        checkpoint.save(self.folder.checkpoint, arrays, plain)
+    def words(self, loss: float) -> str:
+        """The losses."""
+        heldout = f", held out {self.history[-1]['heldout_nats']:.3f}" if self.history else ""
+        return f"{loss:.3f} nats a {self.corpus.unit}{heldout}"
 
-    def restore(self) -> None:
-        """Go on from the checkpoint."""
-        path = self.folder.checkpoint
-        arrays, plain = checkpoint.load(path)
-        checkpoint.assign(self.model.variables, arrays["model"], str(path))
-        checkpoint.assign(self.optimizer.variables, arrays["optimizer"], str(path))
+    def arrays(self) -> dict[str, list[Any]]:
+        """The arrays of a checkpoint, with the streams' state."""
+        return {**super().arrays(), "state": self.model.state_arrays(self.state)}
+
+    def take_arrays(self, arrays: Mapping[str, list[np.ndarray]]) -> None:
+        """Go on with what `arrays` returned."""
+        super().take_arrays(arrays)
         flat = iter(keras.ops.convert_to_tensor(array) for array in arrays["state"])
         self.state = [[next(flat), next(flat)] for _ in self.model.recurrent]
-        self.step, self.used, self.history = plain["step"], plain["used"], plain["history"]
-        self.interruptions = plain["interruptions"] + 1
 
 
 def evaluate(model: LanguageModel, ids: np.ndarray, start: int, tokens: int, streams: int = 32) -> tuple[float, int]:
@@ -350,30 +308,17 @@ def _finish(run: _Run, settings: dict[str, Any]) -> dict[str, Any]:
         "unknown_share": float((heldout_ids == corpus.vocabulary.id_of(UNK)).mean()),
         "nats_per_token_uniform": math.log(len(corpus.vocabulary)),
         "nats_per_token_unigram": float(-np.log(counts / counts.sum())[heldout_ids].mean()),
-        "seconds": round(run.used, 1),
-        "steps": run.step,
         "passes": run.step / run.streams.segments,
-        "parameters": int(sum(np.prod(variable.shape) for variable in model.trainable_variables)),
-        "interruptions": run.interruptions,
-        "seed": run.seed,
-        **circumstances(),
-        "settings": settings,
-        "history": run.history,
+        **run.facts(settings),
     }
     run.folder.finish(report)
     return report
 
 
 def _draw(history: list[dict[str, float]], unit: str, path: Path) -> None:
-    from utils.plots import curves
-
-    if not history:
-        return
-    minutes = [point["seconds"] / 60 for point in history]
-    lines = {name: (minutes, [point[key] for point in history]) for name, key in
-             (("training text", "train_nats"), ("held-out text", "heldout_nats"))}  # fmt: skip
     title = f"The held-out loss falls from {history[0]['heldout_nats']:.2f} to {history[-1]['heldout_nats']:.2f} nats"
-    curves(lines, xlabel="training time (minutes)", ylabel=f"loss (nats per {unit})", title=title).save(path)
+    lines = {"training text": "train_nats", "held-out text": "heldout_nats"}
+    draw_losses(history, lines, f"loss (nats per {unit})", title, path)
 
 
 def _compiled_step(model: LanguageModel, optimizer: keras.optimizers.Optimizer) -> Callable:

@@ -14,20 +14,16 @@ import numpy as np
 from utils import metrics, runtime
 from utils.datasets.files import read_conll
 from utils.decoding import legal_bio, viterbi
-from utils.training import checkpoint
-from utils.training.budget import Budget, cosine
 from utils.training.files import whole_file, write_json
-from utils.training.folder import RunError, RunFolder
-from utils.training.report import circumstances
+from utils.training.folder import RunError, RunFolder, reading
+from utils.training.run import BestKept, Show, adamw, checked_limit, draw_losses
 from utils.training.tagger import TagEncoder, Tagger
 
 MODEL, VOCABULARY, CURVES, PREDICTIONS = "model.keras", "vocabulary.json", "curves.png", "predictions.conll"
-_CHECKPOINT_SECONDS = 15.0
 _EVALUATIONS = 20
 _MOST_TAGS = 500
 _UNKNOWN_SHARE = 0.5  # of the words that occur once, in each batch
 
-Show = Callable[[float, str], None]
 Sentences = Sequence[dict]
 
 
@@ -93,14 +89,7 @@ def train(
         RunError: If the settings or the folder do not allow it, or a file is missing.
         DataFileError: If a file does not hold tagged sentences. In both cases nothing was written.
     """
-    try:
-        limit = {"steps": steps} if steps is not None else {"seconds": 60.0 * (minutes or 0.0)}
-        Budget(**limit)
-        runtime.seed_everything(seed)
-    except ValueError as error:
-        raise RunError(str(error)) from None
-    if keras.backend.backend() != "tensorflow":
-        raise RunError(f"Keras runs on {keras.backend.backend()}, but this needs TensorFlow: unset KERAS_BACKEND")
+    limit = checked_limit(minutes, steps, seed)
     parts = {"train": train_file, "dev": dev_file, "test": test_file}
     read = {name: _read(path, column) for name, path in parts.items()}
     _check_tags(read["train"], train_file)
@@ -123,67 +112,38 @@ def train(
         return _finish(run, settings)
 
 
-class _Run:
-    """A training run: the model, the optimizer, and how far they are."""
+class _Run(BestKept):
+    """A training run: the model, the sentences, and the encoder between them."""
 
     def __init__(self, read: dict[str, Sentences], recipe: Recipe, folder: RunFolder, limit: dict, seed: int) -> None:
-        self.read, self.recipe, self.folder, self.limit, self.seed = read, recipe, folder, limit, seed
+        self.read, self.recipe, self.folder = read, recipe, folder
         self.encoder = TagEncoder.build(read["train"])
         sizes = [len(part) for part in (self.encoder.words, self.encoder.characters, self.encoder.tags)]
-        self.model = Tagger(
-            *sizes, recipe.word_width, recipe.character_width, recipe.width, recipe.layers, recipe.dropout
-        )
-        self.model.build()
-        self.optimizer = keras.optimizers.AdamW(
-            recipe.learning_rate, recipe.weight_decay, beta_2=0.99, global_clipnorm=recipe.clip
-        )
-        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
-        self.optimizer.build(self.model.trainable_variables)
+        model = Tagger(*sizes, recipe.word_width, recipe.character_width, recipe.width, recipe.layers, recipe.dropout)
+        model.build()
+        super().__init__(model, adamw(model, recipe), folder.checkpoint, limit, seed)
         self.bio = metrics.is_bio(self.encoder.tags)
-        self.best = [weight.numpy() for weight in self.model.trainable_variables]
-        self.step, self.used, self.interruptions = 0, 0.0, 0
-        self.history: list[dict[str, float]] = []
 
-    def train(self, show: Show) -> None:
-        """Train until the budget is used, with a checkpoint every 15 seconds and when interrupted."""
-        budget = Budget(**self.limit, used=self.used)
-        take_step = _compiled_step(self.model, self.optimizer)
-        batches = self._batches()
-        saved, losses, first = budget.used(), [], self.step
-        try:
-            while (done := budget.fraction(self.step)) < 1.0:
-                self.optimizer.learning_rate.assign(cosine(done, self.recipe.learning_rate))
-                losses.append(float(take_step(*next(batches))))
-                if not math.isfinite(losses[-1]):
-                    raise RunError(f"the loss is {losses[-1]} at step {self.step}: the learning rate is too high")
-                self.step, self.used = self.step + 1, budget.used()
-                if budget.fraction(self.step) * _EVALUATIONS >= len(self.history) + 1:
-                    self._note(losses)
-                    losses = []
-                if budget.used() - saved > _CHECKPOINT_SECONDS:
-                    self.save()
-                    saved = budget.used()
-                score = f", dev {100 * self.history[-1]['dev_score']:.1f} %" if self.history else ""
-                recent = losses[-20:] or [self.history[-1]["train_nats"]]
-                show(done, f"step {self.step:,}: {sum(recent) / len(recent):.3f} nats a tag{score}")
-            if self.step > first and losses:
-                self._note(losses)
-        except KeyboardInterrupt:
-            self.save()
-            raise
-        if self.step > first:
-            self.save()
+    def take_steps(self) -> Callable[[], float]:
+        """Make the function that learns from the next batch."""
+        compiled, batches = _compiled_step(self.model, self.optimizer), self._batches()
+        return lambda: float(compiled(*next(batches)))
 
-    def _note(self, losses: list[float]) -> None:
-        """Add a point to the history, and keep the weights if no earlier ones did better on the dev sentences."""
+    def is_due(self, before: float, after: float) -> bool:
+        """Whether the history gets a point: the last after the last step."""
+        return after * _EVALUATIONS >= len(self.history) + 1
+
+    def point(self) -> dict[str, float]:
+        """Evaluate on the dev sentences, and keep the weights if no earlier ones did better."""
         true = [sentence["tags"] for sentence in self.read["dev"]]
         score = _score(true, self.predict(self.read["dev"]), self.bio)
-        if score >= max((point["dev_score"] for point in self.history), default=-1.0):
-            self.best = [weight.numpy() for weight in self.model.trainable_variables]
-        self.history.append({
-            "step": self.step, "seconds": round(self.used, 2), "train_nats": sum(losses) / len(losses),
-            "dev_score": score,
-        })  # fmt: skip
+        self.keep(score)
+        return {"dev_score": score}
+
+    def words(self, loss: float) -> str:
+        """The loss and the last score."""
+        score = f", dev {100 * self.history[-1]['dev_score']:.1f} %" if self.history else ""
+        return f"{loss:.3f} nats a tag{score}"
 
     def predict(self, sentences: Sentences) -> list[list[str]]:
         """Tag sentences; BIO tags only in legal sequences."""
@@ -219,31 +179,11 @@ class _Run:
                 yield words, characters, mask, self.encoder.targets([sentence["tags"] for sentence in chosen])
                 step += 1
 
-    def save(self) -> None:
-        """Write a checkpoint."""
-        arrays = {
-            "model": [variable.numpy() for variable in self.model.variables],
-            "optimizer": [variable.numpy() for variable in self.optimizer.variables],
-            "best": self.best,
-        }
-        plain = {"step": self.step, "used": self.used, "history": self.history, "interruptions": self.interruptions}
-        checkpoint.save(self.folder.checkpoint, arrays, plain)
-
-    def restore(self) -> None:
-        """Go on from the checkpoint."""
-        path = self.folder.checkpoint
-        arrays, plain = checkpoint.load(path)
-        checkpoint.assign(self.model.variables, arrays["model"], str(path))
-        checkpoint.assign(self.optimizer.variables, arrays["optimizer"], str(path))
-        self.best = arrays["best"]
-        self.step, self.used, self.history = plain["step"], plain["used"], plain["history"]
-        self.interruptions = plain["interruptions"] + 1
-
 
 def _finish(run: _Run, settings: dict[str, Any]) -> dict[str, Any]:
     """Evaluate the best weights, and write everything but the report, then the report."""
     folder, test = run.folder.path, run.read["test"]
-    checkpoint.assign(run.model.trainable_variables, run.best, "the run")
+    run.take_best()
     true, tokens = [s["tags"] for s in test], [s["tokens"] for s in test]
     guess = run.predict(test)
     most_frequent = _most_frequent_tags(run.read["train"])
@@ -267,14 +207,7 @@ def _finish(run: _Run, settings: dict[str, Any]) -> dict[str, Any]:
         "sentences": {name: len(part) for name, part in run.read.items()},
         "tokens": {name: sum(len(s["tokens"]) for s in part) for name, part in run.read.items()},
         "tags": list(run.encoder.tags),
-        "seconds": round(run.used, 1),
-        "steps": run.step,
-        "parameters": int(sum(np.prod(variable.shape) for variable in run.model.trainable_variables)),
-        "interruptions": run.interruptions,
-        "seed": run.seed,
-        **circumstances(),
-        "settings": settings,
-        "history": run.history,
+        **run.facts(settings),
     }
     with whole_file(folder / MODEL) as path:
         run.model.save(path)
@@ -290,20 +223,13 @@ def _finish(run: _Run, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _draw(history: list[dict[str, float]], measure: str, path: Path) -> None:
-    from utils.plots import curves
-
-    minutes, scores = zip(*[(point["seconds"] / 60, point["dev_score"]) for point in history], strict=True)
-    title = f"The best {measure} on the dev sentences is {max(scores):.3f}"
-    curves({"dev": (minutes, scores)}, xlabel="training time (minutes)", ylabel=measure, title=title).save(path)
+    title = f"The best {measure} on the dev sentences is {max(point['dev_score'] for point in history):.3f}"
+    draw_losses(history, {"dev": "dev_score"}, measure, title, path)
 
 
 def _read(path: str | Path, column: int | None) -> Sentences:
-    try:
+    with reading(path):
         return read_conll(path, tag=column)
-    except FileNotFoundError:
-        raise RunError(f"there is no file {path}: check the name and the folder") from None
-    except OSError as error:
-        raise RunError(f"{path} cannot be read ({error.strerror})") from None
 
 
 def _check_tags(sentences: Sentences, path: str | Path) -> None:
