@@ -105,7 +105,7 @@ def test_saved_and_loaded(name, tmp_path):
 
 
 @every_variant
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_half_precision_gives_finite_float32_logits_near_the_full_ones(name, policy):
     model, half = make(name), make(name, dtype=policy)
     half.set_weights(model.get_weights())
@@ -150,6 +150,7 @@ def gradients(model, jit=False):
     return total.numpy(), [tf.convert_to_tensor(gradient).numpy() for gradient in found]
 
 
+@pytest.mark.slow
 @only_with_tensorflow
 @every_variant
 def test_a_gradient_reaches_every_weight(name):
@@ -161,10 +162,10 @@ def test_a_gradient_reaches_every_weight(name):
 
 
 @only_with_tensorflow
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["graph", "xla"])
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_the_gradient_by_hand_is_that_of_the_loop_in_keras_operations(cell, jit, monkeypatch):
-    model = make("bahdanau", cell=cell, layers=2, dtype="float64")
+    model = make("bahdanau", cell=cell, bidirectional=False, dtype="float64")
     for weight in model.trainable_variables:  # biases and all
         weight.assign(0.5 * np.random.default_rng(1).normal(size=weight.shape))
     found = []
@@ -176,6 +177,7 @@ def test_the_gradient_by_hand_is_that_of_the_loop_in_keras_operations(cell, jit,
         assert np.linalg.norm(one - other) <= 1e-5 * np.linalg.norm(other)
 
 
+@pytest.mark.slow
 @only_with_tensorflow
 def test_it_learns_to_read_backwards():
     import tensorflow as tf
@@ -205,6 +207,7 @@ def test_it_learns_to_read_backwards():
     np.testing.assert_array_equal(found.ids[:, 0], target)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 @every_variant
 def test_on_jax_the_same_file_gives_the_same_numbers(name, tmp_path):
