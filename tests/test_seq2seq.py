@@ -303,6 +303,33 @@ def test_folders_that_cannot_be_written_or_read(files, tmp_path, small):
         assert "holds no finished encoder–decoder" in done.output
 
 
+@pytest.mark.slow  # imports TensorFlow
+def test_when_one_model_fails_the_others_stop_and_save():
+    from utils.training.run import train_all
+
+    class Stub:
+        stopped, saved = False, False
+
+        def __init__(self, fails):
+            self.fails = fails
+
+        def train(self, show):
+            if self.fails:
+                raise KeyboardInterrupt
+            begin = time.monotonic()
+            while not self.stopped:
+                assert time.monotonic() - begin < 60
+                show(0.5, "step 1")
+                time.sleep(0.01)
+            self.saved = True
+
+    runs, seen = [Stub(True), Stub(False), Stub(False)], []
+    with pytest.raises(KeyboardInterrupt):
+        train_all(runs, 2, lambda done, words: seen.append((done, words)))
+    assert [run.saved for run in runs[1:]] == [True, True]
+    assert all(done <= 1 / 3 and words.startswith("model ") for done, words in seen)
+
+
 RUN = """
 import sys
 from utils.runtime import quiet_tensorflow

@@ -54,8 +54,8 @@ class Recipe:
     units: int = 128
     layers: int = 1
     dropout: float = 0.3
-    cell: str = "lstm"
-    attention: str = "luong"
+    cell: str = "gru"
+    attention: str = "bahdanau"
     batch: int = 64
     learning_rate: float = 4e-3
     weight_decay: float = 0.01
@@ -68,7 +68,7 @@ class Recipe:
     minutes: float = 4.5
 
 
-RECIPES = {"quick": Recipe(), "full": Recipe(units=256, dropout=0.4, ensemble=5, minutes=30.0)}
+RECIPES = {"quick": Recipe(), "full": Recipe(embedding=128, units=256, dropout=0.4, ensemble=8, minutes=30.0)}
 
 
 def train(
