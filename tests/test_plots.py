@@ -4,7 +4,7 @@ import base64
 import io
 import subprocess
 import sys
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import matplotlib
 import numpy as np
@@ -409,6 +409,22 @@ def test_labels_of_curves_lie_beside_the_data_and_do_not_overlap():
     assert all(label.x0 > axes.get_window_extent().x1 and label.x1 < figure.bbox.x1 for label in labels)
     bottoms = sorted((label.y0, label.y1) for label in labels)
     assert all(lower[1] <= upper[0] + 1 for lower, upper in pairwise(bottoms))
+
+
+def test_points_of_curves_are_named_where_nothing_else_stands():
+    lines = {"up": ([1, 2, 3], [0, 1, 2]), "down": ([1, 2, 3], [2, 1, 0])}
+    drawing = curves(lines, points={"up": ["first", "", "last"], "down": ["begin", "middle", ""]}, **AXES)
+    (axes,) = drawing.figure.axes
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert [text.get_text() for text in axes.texts] == ["first", "last", "begin", "middle"]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    corners = axes.transData.transform([(x, y) for line in lines.values() for x, y in zip(*line, strict=True)])
+    assert not any(box.contains(*corner) for box in boxes for corner in corners)
+    assert "'up' has 'last' at (3, 2)" in drawing.description
+    with pytest.raises(ValueError, match="points names 'side', but lines has"):
+        curves(lines, points={"side": ["a"]}, **AXES)
+    with pytest.raises(ValueError, match="expected one text for each of 3 points"):
+        curves(lines, points={"up": ["a"]}, **AXES)
 
 
 def test_labels_move_no_further_than_they_must():

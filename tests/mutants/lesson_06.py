@@ -95,6 +95,34 @@ def numbers_as_a_mask(sentences):
     return x, y, mask.astype(int)
 
 
+@mutant("6.1", hint="one position too many for the same reason")
+def cut_from_one_array_with_its_mask(sentences):
+    both, mask = pad([[BOS, *s, EOS] for s in sentences])
+    return both[:, :-1], both[:, 1:], mask[:, :-1]
+
+
+@mutant("6.1", hint="`<BOS>` is 2 and stands in `x`")
+def specials_exchanged(sentences):
+    x, mask = pad([[EOS, *s] for s in sentences])
+    return x, pad([[*s, BOS] for s in sentences])[0], mask
+
+
+@mutant("6.1", hint="`x` is a column too narrow")
+def only_y_has_a_special(sentences):
+    y, mask = pad([[*s, EOS] for s in sentences])
+    return pad(sentences)[0], y, mask
+
+
+@mutant("6.1", hint="change the caller's lists")
+def inserts_and_appends(sentences):
+    for s in sentences:
+        s.insert(0, BOS)
+    x, mask = pad(sentences)
+    for s in sentences:
+        s.append(EOS)
+    return x, pad([s[1:] for s in sentences])[0], mask
+
+
 @alternative("6.1")
 def by_hand(sentences):
     width = max(map(len, sentences)) + 1
@@ -228,7 +256,7 @@ def with_padding(log_p, mask):
     return np.exp(-log_p.mean())
 
 
-@mutant("6.3", hint="divided by the number of all positions")
+@mutant("6.3", hint="by the number of *all* positions")
 def mean_of_the_product(log_p, mask):
     return np.exp(-(np.where(mask, log_p, 0)).mean())
 
@@ -256,6 +284,16 @@ def for_each_sentence(log_p, mask):
 @mutant("6.3", hint="do not multiply by the mask")
 def multiplies(log_p, mask):
     return np.exp(-(log_p * mask).sum() / mask.sum())
+
+
+@mutant("6.3", hint="do not filter it out")
+def without_the_impossible(log_p, mask):
+    return np.exp(-log_p[mask & np.isfinite(log_p)].mean())
+
+
+@mutant("6.3", hint="do not replace it")
+def replaces_minus_infinity(log_p, mask):
+    return np.exp(-np.nan_to_num(log_p[mask], neginf=-100).mean())
 
 
 @alternative("6.3")
@@ -343,6 +381,47 @@ def drops_the_axis(logits, y, mask):
     return np.where(mask, _pick(_log_softmax(logits - logits.max(axis=-1)), y), 0).sum(axis=1)
 
 
+def _summed(log_p, y, mask):
+    return np.where(mask, _pick(log_p, y), 0).sum(axis=1)
+
+
+@mutant("6.4", hint="The logarithm of the sum is missing")
+def without_the_sum(logits, y, mask):
+    return _summed(logits - logits.max(axis=-1, keepdims=True), y, mask)
+
+
+@mutant("6.4", hint="Subtract its *logarithm*")
+def without_the_logarithm(logits, y, mask):
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return _summed(shifted - np.exp(shifted).sum(axis=-1, keepdims=True), y, mask)
+
+
+@mutant("6.4", hint="but not in the first term")
+def shifts_one_term(logits, y, mask):
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return _summed(logits - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), y, mask)
+
+
+@mutant("6.4", hint="A product of many small probabilities")
+def multiplies_probabilities(logits, y, mask):
+    with np.errstate(all="ignore"):
+        return np.log(np.where(mask, np.exp(_pick(_log_softmax(logits), y)), 1).prod(axis=1))
+
+
+@mutant("6.4", hint="Do not compute the softmax first")
+def logarithm_of_the_softmax(logits, y, mask):
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    with np.errstate(all="ignore"):
+        return _summed(np.log(e / e.sum(axis=-1, keepdims=True)), y, mask)
+
+
+@mutant("6.4", hint="the largest score of the whole batch")
+def shifts_by_one_maximum(logits, y, mask):
+    shifted = logits - logits.max()
+    with np.errstate(all="ignore"):
+        return _summed(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), y, mask)
+
+
 @alternative("6.4")
 def sentence_by_sentence(logits, y, mask):
     out = []
@@ -421,6 +500,14 @@ def without_keeping_the_axis(logits, tau):
     z = logits / tau
     e = np.exp(z - z.max(axis=-1))
     return e / e.sum(axis=-1)
+
+
+@mutant("6.5", hint="without an axis is the largest score")
+def one_maximum_for_all(logits, tau):
+    z = logits / tau
+    with np.errstate(all="ignore"):
+        e = np.exp(z - z.max())
+        return e / e.sum(axis=-1, keepdims=True)
 
 
 @alternative("6.5")
@@ -503,8 +590,6 @@ def without_top_p(p, top_k, top_p):
 
 @mutant("6.6", hint="*both* rules")
 def either_rule(p, top_k, top_p):
-    if top_p == 1.0 or top_k >= p.shape[-1]:  # one rule alone was understood
-        return _normal(_likely(p, top_k, top_p))
     return _normal(_likely(p, top_k, top_p, lambda rank, before, v: (rank < top_k) | (before < top_p)))
 
 
@@ -524,6 +609,34 @@ def decision_by_rank(p, top_k, top_p):
 def the_same_for_all_rows(p, top_k, top_p):
     first = _likely(p[:1], top_k, top_p)
     return _normal(np.where(first > 0, p, 0))
+
+
+@mutant("6.6", hint="not the sum that holds it")
+def inclusive_sum(p, top_k, top_p):
+    kept = _likely(p, top_k, top_p, lambda rank, before, v: (rank < top_k) & (v.cumsum(axis=-1) < top_p))
+    with np.errstate(all="ignore"):
+        return _normal(kept)
+
+
+@mutant("6.6", hint="has to be *less* than")
+def at_most_top_p(p, top_k, top_p):
+    return _normal(_likely(p, top_k, top_p, lambda rank, before, v: (rank < top_k) & (before <= top_p)))
+
+
+@mutant("6.6", hint="where you have to write")
+def reads_the_decision(p, top_k, top_p):
+    order = np.argsort(-p, axis=-1)
+    ranked = np.take_along_axis(p, order, axis=-1)
+    decision = (np.arange(p.shape[-1]) < top_k) & (ranked.cumsum(axis=-1) - ranked < top_p)
+    return _normal(np.where(np.take_along_axis(decision, order, axis=-1), p, 0.0))
+
+
+@alternative("6.6")
+def sums_shifted_by_one(p, top_k, top_p):
+    order = np.argsort(-p, axis=-1)
+    before = np.pad(np.take_along_axis(p, order, axis=-1).cumsum(axis=-1), ((0, 0), (1, 0)))[:, :-1]
+    rank = order.argsort(axis=-1)
+    return _normal(p * (rank < top_k) * (np.take_along_axis(before, rank, axis=-1) < top_p))
 
 
 @alternative("6.6")
@@ -551,15 +664,15 @@ def by_ranks(p, top_k, top_p):
 
 
 def _loop(step, state, choose, batch, length, how=""):
-    ids, x_t, done = np.zeros((batch, length), int), np.full(batch, BOS), np.zeros(batch, bool)
-    first = state
+    ids, done = np.zeros((batch, length), int), np.zeros(batch, bool)
+    x_t, first = np.full(batch, EOS if how == "starts at the end" else BOS), state
     for t in range(length):
         p, state = step(x_t, first if how == "no state" else state)
         chosen = choose(p) if how != "argmax" else p.argmax(axis=-1)
         if how == "eos first":
             done = done | (chosen == EOS)
         ids[:, t] = chosen if how == "talks on" else np.where(done, EOS if how == "eos again" else PAD, chosen)
-        done = done | (chosen == EOS)
+        done = (chosen == EOS) if how == "wakes up" else done | (chosen == EOS)
         if how != "always bos":
             x_t = p.argmax(axis=-1) if how == "feeds argmax" else chosen
         if how == "any" and done.any():
@@ -586,6 +699,32 @@ def starts_from_padding(step, state, choose, batch, length):
         ids[:, t] = np.where(done, PAD, x_t)
         done = done | (x_t == EOS)
     return ids
+
+
+@mutant("6.7", hint="here it was `<EOS>`")
+def starts_from_the_end(step, state, choose, batch, length):
+    return _loop(step, state, choose, batch, length, "starts at the end")
+
+
+@mutant("6.7", hint="woke up again")
+def forgets_who_has_ended(step, state, choose, batch, length):
+    return _loop(step, state, choose, batch, length, "wakes up")
+
+
+@mutant("6.7", hint="no second axis")
+def feeds_columns(step, state, choose, batch, length):
+    ids, x_t = np.zeros((batch, length), int), np.full((batch, 1), BOS)
+    for t in range(length):
+        p, state = step(x_t, state)
+        x_t = choose(p)[:, None]
+        ids[:, t] = x_t[:, 0]
+    return ids
+
+
+@mutant("6.7", hint="start with `np.full(batch, BOS)`")
+def begins_with_a_number(step, state, choose, batch, length):
+    p, state = step(BOS, state)
+    return choose(p)
 
 
 @mutant("6.7", hint="did not ask `choose`")

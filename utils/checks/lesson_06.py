@@ -39,7 +39,11 @@ def inputs_and_targets(rng: np.random.Generator) -> Iterator[Case]:
     )
     all_true = "The mask is True everywhere. Shorter sentences are padded, and there it has to be False."
     cut = "The last token of the longest sentence is gone. `x` is `<BOS>` and *all* tokens."
+    specials = "`<BOS>` and `<EOS>` are exchanged: `<BOS>` is 2 and stands in `x`, `<EOS>` is 3 and stands in `y`."
     errors = {
+        "`.insert`, `.append` and `+=` change the caller's lists. Write `[BOS, *sentence]`: that is a new list.": (
+            "changed its argument"
+        ),
         "A list and a number do not add: `[BOS, *sentence]` makes a list with `BOS` in front.": "can only concatenate",
         "The rows have different lengths, and NumPy makes no array of them. `pad` does.": "inhomogeneous",
     }
@@ -61,6 +65,9 @@ def inputs_and_targets(rng: np.random.Generator) -> Iterator[Case]:
         mistakes = {
             no_bos: (bare, y, mask),
             f"{no_bos} (And the mask ends too early.)": (bare[:, :-1], y[:, :-1], shorter[:, :-1]),
+            f"{no_bos} (Without it `x` is a column too narrow.)": (bare[:, :-1], y, mask),
+            f"{no_bos} (Without it `x` and the mask are a column too narrow.)": (bare[:, :-1], y, shorter[:, :-1]),
+            specials: (np.where(x == BOS, EOS, x), np.where(y == EOS, BOS, y), mask),
             no_eos: (x, bare, mask),
             f"{no_eos} (`pad` alone does not do it.)": (x, bare, shorter),
             f"{no_eos} (`pad` gives it one column less.)": (x, bare[:, :-1], mask),
@@ -71,12 +78,18 @@ def inputs_and_targets(rng: np.random.Generator) -> Iterator[Case]:
             short: (x, y, shorter),
             f"{short} (`x` and `y` are right.)": (x, y, shorter[:, :-1]),
             eos_in_x: (both_ends[:, :-1], y, mask),
+            f"{eos_in_x} (The mask holds one position too many for the same reason.)": (
+                both_ends[:, :-1],
+                y,
+                wide[:, :-1],
+            ),
             all_true: (x, y, np.ones_like(mask)),
             long: (x, y, wide[:, :-1]),
             cut: (x[:, :-1], y[:, :-1], mask[:, :-1]),
         }
         if len(set(lengths)) == 1:  # nothing is padded, so these are no mistakes
-            mistakes = {k: v for k, v in mistakes.items() if k not in (at_the_end, eos_in_x, all_true, long)}
+            unpadded = (at_the_end, eos_in_x, all_true, long)
+            mistakes = {k: v for k, v in mistakes.items() if not k.startswith(unpadded)}
         return Case(name, (sentences,), (x, y, mask), hint, mistakes, errors=errors, names=("sentences",))
 
     yield case("sentences of equal length", [3, 3])
@@ -166,7 +179,7 @@ def perplexity(rng: np.random.Generator) -> Iterator[Case]:
     sign = "The sign is wrong: a perplexity is at least 1. Take `np.exp` of *minus* the mean."
     base = "Your base is 2, but `log_p` holds natural logarithms: use `np.exp`."
     padding = "Padded positions were counted. Take the mean over `log_p[mask]` alone."
-    divided = "The sum is right, but it was divided by the number of all positions, padding included: `mask.sum()`."
+    divided = "You divided the sum by the number of *all* positions, padding included. Divide it by `mask.sum()`."
     by_sentence = (
         "You took the mean of each sentence first, so short sentences count as much as long ones. Take one mean over "
         "all real positions together."
@@ -180,6 +193,10 @@ def perplexity(rng: np.random.Generator) -> Iterator[Case]:
         "not multiply by the mask."
     )
     each = "Return one number for the whole batch, not one for each sentence."
+    impossible = (
+        "A right token to which the model gives probability 0 makes the perplexity infinite: do not filter it out, "
+        "and do not replace it."
+    )
 
     def case(name, lengths, junk=0.0, hint=hint):
         T = max(lengths)
@@ -211,6 +228,8 @@ def perplexity(rng: np.random.Generator) -> Iterator[Case]:
     yield case("zeros at padded positions", [2, 5, 3], hint=padding)
     yield case("minus infinity at padded positions", [4, 1], junk=-np.inf, hint=infinite)
     yield case("nan at padded positions", [1, 4], junk=np.nan, hint=infinite)
+    log_p, mask = np.array([[-1.2, -np.inf], [-0.5, np.nan]]), np.array([[True, True], [True, False]])
+    yield Case("a right token with probability 0", (log_p, mask), np.inf, impossible, names=("log_p", "mask"))
 
 
 def _sentence(logits, y, mask):
@@ -239,6 +258,26 @@ def sentence_log_probability(rng: np.random.Generator) -> Iterator[Case]:
     one = "Return one number for each sentence, not one for the whole batch."
     batch_axis = "You added up over the batch. Add over time, axis 1."
     over_time = "The softmax runs over the wrong axis. It runs over the vocabulary, the last axis."
+    no_sum = (
+        "The logarithm of the sum is missing: subtract `np.log(np.exp(shifted).sum(...))` from the shifted scores too."
+    )
+    no_log = "You subtracted the sum of the exponentials itself. Subtract its *logarithm*."
+    half_shifted = (
+        "The largest score was subtracted in the sum, but not in the first term: `(z - m)` minus the log of the sum. "
+        "The same m has to go from both."
+    )
+    product = (
+        "A product of many small probabilities underflows to 0, and its logarithm is -inf. Take the logarithm of each "
+        "position first, and *add*."
+    )
+    softmax_first = (
+        "The probability of this token is about e to the power of -1000: as a number it is 0, and its logarithm -inf. "
+        "Do not compute the softmax first: `(z - m)` minus the log of the sum needs no division."
+    )
+    whole_max = (
+        "`logits.max()` is the largest score of the whole batch; where all scores are far below it, every exponential "
+        "is 0. Each position has a largest score of its own: `axis=-1`."
+    )
     overflow = (
         "Large scores overflow: `np.exp(1000)` is infinite. Subtract the largest score of each position first, "
         "`logits - logits.max(axis=-1, keepdims=True)`; it changes nothing else."
@@ -252,12 +291,13 @@ def sentence_log_probability(rng: np.random.Generator) -> Iterator[Case]:
         "Two arrays do not fit: keep the last axis of a maximum or sum with `keepdims=True`.": "could not be broadcast",
     }
 
-    def case(name, lengths, hint=hint, scale=1.0, V=5, shift=0.0, junk=None):
+    def case(name, lengths, hint=hint, V=5, shift=0.0, below=0.0, junk=None):
         T = max(lengths)
         mask = np.arange(T) < np.array(lengths)[:, None]
-        logits = scale * rng.normal(size=(*mask.shape, V)) + shift
-        logits[..., 0] += 0.7 * scale
+        logits = rng.normal(size=(*mask.shape, V)) + np.broadcast_to(shift, mask.shape)[..., None]
+        logits[..., 0] += 0.7
         y = rng.integers(1, V, size=mask.shape)
+        logits[(*np.indices(y.shape), y)] -= below
         if junk is not None:
             logits[~mask] = junk
         right = _sentence(logits, y, mask)
@@ -265,7 +305,9 @@ def sentence_log_probability(rng: np.random.Generator) -> Iterator[Case]:
         log_p = np.array([_sentence(logits[:, [t]], y[:, [t]], every[:, [t]]) for t in range(T)]).T
         best = np.array([_sentence(logits[:, [t]], logits[:, [t]].argmax(-1), every[:, [t]]) for t in range(T)]).T
         picked = np.take_along_axis(logits, y[..., None], axis=-1)[..., 0]
+        m = logits.max(axis=-1)
         with np.errstate(all="ignore"):
+            total = np.exp(logits - m[..., None]).sum(axis=-1)
             e = np.exp(logits)
             wrong_axis = np.take_along_axis(np.log(e / e.sum(axis=1, keepdims=True)), y[..., None], axis=-1)[..., 0]
             real = np.where(mask, log_p, 0.0)
@@ -282,6 +324,12 @@ def sentence_log_probability(rng: np.random.Generator) -> Iterator[Case]:
                 padding: log_p.sum(axis=1),
                 batch_axis: real.sum(axis=0),
                 over_time: np.where(mask, wrong_axis, 0.0).sum(axis=1),
+                no_sum: np.where(mask, picked - m, 0.0).sum(axis=1),
+                no_log: np.where(mask, picked - m - total, 0.0).sum(axis=1),
+                f"{no_log} (And the largest score goes from both terms.)": (
+                    np.where(mask, picked - total, 0.0).sum(axis=1)
+                ),
+                half_shifted: np.where(mask, picked - np.log(total), 0.0).sum(axis=1),
             }
         mistakes = {
             k: v
@@ -293,7 +341,11 @@ def sentence_log_probability(rng: np.random.Generator) -> Iterator[Case]:
     yield case("one token", [1])
     yield case("four tokens", [4, 4])
     yield case("padding", [2, 4, 3], padding)
-    yield case("scores of several thousand", [3, 2], overflow, scale=300.0, shift=2000.0)
+    yield case("scores of several thousand", [3, 2], overflow, shift=2000.0)
+    yield case("a very unlikely sentence", [5, 4], product, below=250.0)
+    yield case("a very unlikely token", [1, 1], softmax_first, below=1000.0)
+    levels = np.array([[0.0, -5000.0, 10.0], [-3000.0, 0.0, 0.0]])
+    yield case("positions of very different level", [3, 2], whole_max, shift=levels)
     yield case("scores of minus infinity at padded positions", [1, 3], infinite, junk=np.array([-np.inf] * 4 + [0.0]))
 
 
@@ -312,6 +364,10 @@ def temperature_probabilities(rng: np.random.Generator) -> Iterator[Case]:
         "At a low temperature the exponential overflows. Divide by `tau` first, then subtract the largest number of "
         "each row, then take `np.exp`."
     )
+    whole_max = (
+        "`z.max()` without an axis is the largest score of the whole batch. In a row far below it every exponential "
+        "is 0, and 0/0 is nan. Subtract from each row its own largest: `axis=-1, keepdims=True`."
+    )
     errors = {
         "Two arrays do not fit: keep the last axis of the maximum and of the sum, with `keepdims=True`.": (
             "could not be broadcast"
@@ -322,8 +378,10 @@ def temperature_probabilities(rng: np.random.Generator) -> Iterator[Case]:
         rows = [[math.exp(v - max(row)) for v in row] for row in z]
         return np.array([[v / math.fsum(row) for v in row] for row in rows])
 
-    def case(name, tau, hint=hint, m=2, V=5):
+    def case(name, tau, hint=hint, m=2, V=5, largest=None):
         logits = rng.normal(size=(m, V)) * 2
+        if largest is not None:
+            logits += largest - logits.max(axis=1, keepdims=True)
         right, p = softmax(logits / tau), softmax(logits)
         with np.errstate(all="ignore"):
             e = np.exp(logits / tau)
@@ -344,7 +402,8 @@ def temperature_probabilities(rng: np.random.Generator) -> Iterator[Case]:
     yield case("τ = 1 is the softmax", 1.0)
     yield case("τ = 2", 2.0)
     yield case("τ = 0.5", 0.5)
-    yield case("τ = 0.002", 0.002, overflow)
+    yield case("τ = 0.002", 0.002, overflow, largest=3.0)  # of each row: one maximum for all will do here
+    yield case("rows of very different level", 0.8, whole_max, largest=np.array([[3.0], [-5000.0]]))
     yield case("one row", 1.5, "One row is a batch of one: the shape is `(1, V)`.", m=1)
 
 
@@ -365,11 +424,11 @@ def _kept(p, top_k, top_p):
 def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
     """Neither rule, each alone, both."""
     V = 7
-    p = np.array([rng.permutation([0.33, 0.24, 0.17, 0.11, 0.08, 0.05, 0.02]) for _ in range(3)])
-    p[0] = rng.permutation([0.72, 0.13, 0.06, 0.04, 0.025, 0.015, 0.01])  # a sure row, and one that is very unsure
-    p[2] = rng.permutation([0.2, 0.18, 0.16, 0.15, 0.13, 0.1, 0.08])
+    # A sure row, one in between and a very unsure one, in 64ths, so that no sum of them is rounded.
+    shares = ([46, 8, 4, 3, 1.5, 1, 0.5], [21, 15, 11, 7, 5, 3, 2], [13, 12, 10, 9.5, 8.5, 6, 5])
+    general = np.array([rng.permutation(row) / 64 for row in shares])
+    halves = np.array([rng.permutation([0.5, 0.25, 0.125, 0.0625, 0.03125, 0.03125, 0.0]) for _ in range(2)])
 
-    ranked = -np.sort(-p, axis=-1)
     sorted_out = "The row came back in the order of probability. Each token stays in its place: put the decision back."
     unnormalised = "What is kept does not add up to 1. Divide each row by its sum."
     smallest = "You kept the *unlikeliest* tokens. Sort from the likeliest: `np.argsort(-p, axis=-1)`."
@@ -380,6 +439,18 @@ def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
     short = (
         "The nucleus is one token too small: the token with which the sum reaches `top_p` belongs to it. Compare the "
         "sum *before* a token with `top_p`."
+    )
+    inclusive = (
+        "The token with which the sum *reaches* `top_p` stays: compare the sum *before* a token with `top_p`, not the "
+        "sum that holds it."
+    )
+    exactly = (
+        "Here two tokens reach `top_p` exactly, so the third is out: the sum before a token has to be *less* than "
+        "`top_p`, `<` and not `<=`."
+    )
+    read = (
+        "You read with `order` where you have to write: `np.put_along_axis(stays, order, decision, axis=-1)` brings "
+        "each decision back to the place of its token."
     )
     long = "One token too many stays: ranks count from 0, so compare with `<`."
     threshold = "You kept the tokens whose own probability reaches `top_p`. It is their *sum*, from the likeliest on."
@@ -398,12 +469,16 @@ def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
     def sums(q):
         return q / q.sum(axis=-1, keepdims=True)
 
-    def wrong(top_k, top_p):
+    def wrong(p, top_k, top_p):
         right = _kept(p, top_k, top_p)
+        order = np.argsort(-p, axis=-1)
+        ranked = np.take_along_axis(p, order, axis=-1)
         before = ranked.cumsum(axis=-1) - ranked
         decision = (np.arange(V) < top_k) & (before < top_p)
         tail = np.array([_kept_from_below(row, top_k, top_p) for row in p])
         short_p = np.array([_by_rank(row, top_k, lambda b, v: b + v <= top_p) for row in p])
+        strict = np.array([_by_rank(row, top_k, lambda b, v: b + v < top_p) for row in p])
+        at_most = np.array([_by_rank(row, top_k, lambda b, v: b <= top_p) for row in p])
         long_k = _kept(p, top_k + 1, top_p)
         either_one = np.array([_by_rank(row, either=lambda rank, b: rank < top_k or b < top_p) for row in p])
         after_k = _kept(_kept(p, top_k, 1.0), V, top_p)
@@ -415,7 +490,10 @@ def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
                 unnormalised: np.where(right > 0, p, 0.0),
                 smallest: tail,
                 first_k: np.nan_to_num(sums(np.where(decision, p, 0.0))),
+                read: sums(np.where(np.take_along_axis(decision, order, axis=-1), p, 0.0)),
                 short: short_p,
+                inclusive: strict,
+                exactly: at_most,
                 long: long_k,
                 threshold: np.nan_to_num(sums(np.where(p >= top_p, p, 0.0))),
                 either: either_one,
@@ -424,15 +502,22 @@ def keep_likely(rng: np.random.Generator) -> Iterator[Case]:
             }
         return right, {k: v for k, v in candidates.items() if not np.allclose(v, right)}
 
-    for name, top_k, top_p, own in (
-        ("both rules off", V, 1.0, changed),
-        ("top-k alone", 3, 1.0, "The three likeliest tokens of each row stay, in their places, and add up to 1."),
-        ("nucleus alone", V, 0.7, "The nucleus of the sure row is one token, of the others three and five."),
-        ("greedy: top-1", 1, 1.0, "The likeliest token gets probability 1."),
-        ("both rules", 3, 0.7, hint),
-        ("a small nucleus", V, 0.1, "At least the likeliest token stays, however small `top_p` is."),
+    for name, p, top_k, top_p, own in (
+        ("both rules off", general, V, 1.0, changed),
+        ("both rules", general, 3, 0.7, hint),
+        (
+            "top-k alone",
+            general,
+            3,
+            1.0,
+            "The three likeliest tokens of each row stay, in their places, and add up to 1.",
+        ),
+        ("nucleus alone", general, V, 0.7, "The nucleus of the sure row is one token, of the others three and five."),
+        ("greedy: top-1", general, 1, 1.0, "The likeliest token gets probability 1."),
+        ("a small nucleus", general, V, 0.1, "At least the likeliest token stays, however small `top_p` is."),
+        ("a sum that is exactly top_p", halves, V, 0.75, exactly),
     ):
-        right, mistakes = wrong(top_k, top_p)
+        right, mistakes = wrong(p, top_k, top_p)
         if top_k == V and top_p == 1.0:
             mistakes.pop(unnormalised, None)
         yield Case(name, (p, top_k, top_p), right, own, mistakes, names=("p", "top_k", "top_p"))
@@ -470,6 +555,8 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
 
         def step(x_t, state):
             x_t, state = np.asarray(x_t), np.asarray(state)
+            if x_t.shape != (len(ends),):
+                raise ValueError(f"step expects the last tokens with shape ({len(ends)},), got {x_t.shape}")
             place = (state[:, 0] % states, x_t)
             following = np.where(state[:, 0] == state[:, 1], EOS, table[place])
             p, rows = np.full((len(x_t), V), 0.1 / (V - 2)), np.arange(len(x_t))
@@ -488,7 +575,7 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
     def run(step, state, choose, batch, length, how="right"):
         ids, x_t, done = (
             np.zeros((batch, length), int),
-            np.full(batch, PAD if how == "starts at 0" else BOS),
+            np.full(batch, {"starts at 0": PAD, "starts at <EOS>": EOS}.get(how, BOS)),
             [False] * batch,
         )
         first = state
@@ -505,7 +592,7 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
                     ids[i, t] = EOS if done[i] else chosen[i]
                 else:
                     ids[i, t] = PAD if done[i] else chosen[i]
-                done[i] = done[i] or chosen[i] == EOS
+                done[i] = chosen[i] == EOS or (done[i] and how != "wakes up")
             if how == "always <BOS>":
                 continue
             x_t = likeliest(p) if how == "feeds the likeliest" else chosen
@@ -517,6 +604,7 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
         "no state": "Every step got the first state. Pass on the state that `step` returned.",
         "always <BOS>": "Every step got `<BOS>` as its input. The token that was chosen is the next input.",
         "starts at 0": "The first input is `<BOS>`, id 2, in every row; here it was something else.",
+        "starts at <EOS>": "The first input is `<BOS>`, id 2, in every row; here it was `<EOS>`, 3.",
         "feeds the likeliest": (
             "You fed back the likeliest token. Feed back the one that `choose` chose, whatever it is."
         ),
@@ -526,6 +614,7 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
             "*after* that."
         ),
         "<EOS> again": "After the first `<EOS>` of a row comes `<PAD>` (0), not `<EOS>` again.",
+        "wakes up": "A row woke up again after its `<EOS>`. Who has ended stays so: `done = done | (x_t == EOS)`.",
         "stops at the first": (
             "You stopped as soon as *one* row had ended. Go on until all have: `done.all()`, not `done.any()`."
         ),
@@ -537,9 +626,8 @@ def generate(rng: np.random.Generator) -> Iterator[Case]:
     hint = "Each row holds what it wrote, up to and including its `<EOS>`, and `<PAD>` after it."
     errors = {
         "`step` returns two things: `p, state = step(x_t, state)`.": "unpack|indices must be integers|tuple",
-        "`step` takes a whole batch of last tokens, shape `(batch,)`: start with `np.full(batch, BOS)`.": (
-            "len\\(\\) of unsized|too many indices|iteration over a 0-d"
-        ),
+        "`step` takes the last token of every row, shape `(batch,)`: start with `np.full(batch, BOS)`, and give it no "
+        "second axis.": "step expects the last tokens",
     }
 
     def case(name, ends, length, choose=likeliest, hint=hint):

@@ -26,8 +26,8 @@ from utils.plots.drawing import (
     text_width,
     wrapped,
 )
-from utils.plots.given import band_range, levels_of, line_of, mapping, refuse_nonpositive, table
-from utils.plots.notes import Note, chart, gutter, legible_ticks, place_notes
+from utils.plots.given import band_range, levels_of, line_of, mapping, points_of, refuse_nonpositive, table
+from utils.plots.notes import Note, chart, gutter, legible_ticks, name_points, place_notes
 from utils.plots.words import counted, course, listed, number, numbers, plain
 
 _MARKERS = ("o", "s", "^", "D", "v", "p", "<", "X")
@@ -47,6 +47,7 @@ def curves(
     theory: Mapping[str, ArrayLike | tuple[ArrayLike, ArrayLike]] | None = None,
     log_y: bool = False,
     coloured_theory: bool = False,
+    points: Mapping[str, Sequence[str]] | None = None,
 ) -> Drawing:
     """Draws lines against one horizontal axis, each named at its right end.
 
@@ -63,13 +64,14 @@ def curves(
         log_y: whether the vertical axis is logarithmic.
         coloured_theory: whether a theory with the name of a line is drawn in that line's colour, where theory and
             line lie apart, in the place of black.
+        points: name of a line → what to write at each of its points, "" for nothing.
 
     Returns:
         The drawing.
 
     Raises:
         ValueError: no line or more than 8; shapes that differ or are not `(n,)`; nothing finite; `low` above
-            `high`; or, with `log_y`, a value that is not positive.
+            `high`; `points` that fit no line; or, with `log_y`, a value that is not positive.
     """
     parsed = {str(name): line_of(f"lines[{name!r}]", line) for name, line in mapping("lines", lines).items()}
     if len(parsed) > len(_MARKERS):
@@ -77,6 +79,7 @@ def curves(
     levels = levels_of(expected)
     ranges = {str(name): band_range(f"band[{name!r}]", part) for name, part in (band or {}).items()}
     predicted = {str(name): line_of(f"theory[{name!r}]", line) for name, line in (theory or {}).items()}
+    written = points_of(points, parsed)
     if log_y:
         refuse_nonpositive(parsed, levels, ranges, predicted)
 
@@ -101,6 +104,7 @@ def curves(
         _label(axes, xlabel, ylabel)
         legible_ticks(axes)
         place_notes(figure, axes, notes)
+        name_points(axes, [(COLOURS[list(parsed).index(name)], *point) for name, *point in written], parsed.values())
 
     said = []
     for name, (x, y) in parsed.items():
@@ -108,6 +112,7 @@ def curves(
         said.append(f"'{plain(name)}' {course(x[finite], y[finite], log_y)}")
         if not finite.all():
             said[-1] += f" ({counted(int((~finite).sum()), 'value is', 'values are')} not finite and left out)"
+    said += [f"'{plain(name)}' has '{plain(text)}' at ({number(x)}, {number(y)})" for name, text, x, y in written]
     said += [_band_in_words(name, *part, of_line=name in parsed) for name, part in ranges.items()]
     for name, (x, y) in predicted.items():
         finite = np.isfinite(y)

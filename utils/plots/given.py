@@ -63,6 +63,19 @@ def levels_of(expected: Mapping[str, float] | None) -> dict[str, float]:
     return levels
 
 
+def points_of(points: Any, lines: Mapping[str, Line]) -> list[tuple[str, str, float, float]]:
+    """What is written at points of lines: (name of the line, text, x, y) for each text that is not empty."""
+    found = []
+    for name, texts in (points or {}).items():
+        if name not in lines:
+            raise ValueError(f"points names {name!r}, but lines has {list(lines)}")
+        x, y = lines[name]
+        if isinstance(texts, str) or len(texts) != len(x):
+            raise ValueError(f"points[{name!r}] is {texts!r}, expected one text for each of {len(x)} points")
+        found += [(name, str(t), float(a), float(b)) for t, a, b in zip(texts, x, y, strict=True) if t]
+    return found
+
+
 def refuse_nonpositive(
     lines: Mapping[str, Line],
     levels: Mapping[str, float],

@@ -1,6 +1,7 @@
 """Labels at the right of a chart, where they cover no data, each level with what it names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -8,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import StrMethodFormatter
 
-from utils.plots.drawing import TICK_SIZE, WIDTH, blank, printable, text_height, text_width, wrapped
+from utils.plots.drawing import SMALL_SIZE, TICK_SIZE, WIDTH, blank, printable, text_height, text_width, wrapped
 
 _NOTE_WIDTH = 1.75  # inches for the widest label
 _KEY = 0.34  # inches for the piece of line in front of a label
@@ -78,6 +80,33 @@ def place_notes(figure: Figure, axes: Axes, notes: Sequence[Note]) -> None:
         note.key.set_transform(figure.dpi_scale_trans)
         figure.add_artist(note.key)
         figure.text(x + _KEY + 0.06, y, text, transform=figure.dpi_scale_trans, va="center", size=TICK_SIZE)
+
+
+def name_points(
+    axes: Axes, points: Sequence[tuple[str, str, float, float]], lines: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> None:
+    """Writes a text (colour, text, x, y) at each point, on the side where lines and other texts leave most room."""
+    steps, box = np.linspace(0, 1, 20), axes.get_window_extent().get_points() / axes.figure.dpi
+    taken = [np.empty((0, 2))]  # what a text should keep away from, in inches
+    for x, y in lines:
+        ends = axes.transData.transform(np.stack([x, y], axis=1)) / axes.figure.dpi
+        taken += [ends] + [a + steps[:, None] * (b - a) for a, b in pairwise(ends)]
+    for colour, text, x, y in points:
+        width, height = text_width(printable(text), SMALL_SIZE), text_height(printable(text), SMALL_SIZE)
+        at = axes.transData.transform((x, y)) / axes.figure.dpi
+        sides = [(0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (-1, 1), (1, -1), (-1, -1)]
+        centres = at + np.array(sides) * [width / 2 + 0.1, height / 2 + 0.1]
+        other = np.concatenate(taken)
+        other = other[np.isfinite(other).all(axis=1)]
+        gaps = np.maximum(np.abs(other - centres[:, None]) - np.array([width, height]) / 2, 0)
+        room = np.hypot(*np.moveaxis(gaps, -1, 0)).min(axis=1, initial=1.0).round(2)
+        half = np.array([width, height]) / 2
+        inside = ((centres - half >= box[0]) & (centres + half <= box[1])).all(axis=1)
+        centre = centres[np.where(inside, room, room - 1).argmax()]
+        taken.append(centre + np.stack([(steps - 0.5) * width, np.zeros(20)], axis=1))
+        halo = [Stroke(linewidth=3.0, foreground="white"), Normal()]
+        style = {"color": colour, "size": SMALL_SIZE, "ha": "center", "va": "center", "path_effects": halo}
+        axes.text(*centre, printable(text), transform=axes.figure.dpi_scale_trans, zorder=4, **style)
 
 
 def _spread_out(wanted: np.ndarray, sizes: np.ndarray, low: float, high: float) -> np.ndarray:
