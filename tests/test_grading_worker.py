@@ -3,15 +3,19 @@
 import ast
 import inspect
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from functools import cache
+from pathlib import Path
 
 import mutants
 import numpy as np
 import pytest
-from grading_fixtures import ROOT, SEED, lesson, points, said, solution
+from grading_fixtures import ROOT, SEED, lesson, points, require_sandbox, said, solution
 
 from utils.checks.cases import exercises_of, find_exercise, judge
 from utils.checks.subject import Complaint, Local
@@ -434,3 +438,52 @@ def test_marks_are_the_same_every_time(graded):
     }
     first, second = (graded("00", wrong).as_json() for _ in range(2))
     assert first == second
+
+
+# An ordinary user's sandbox.
+
+AS_ORDINARY_USER = """
+import json, sys, tempfile
+from pathlib import Path
+from utils.grading import lessons, library, sandbox
+from utils.grading.judging import Place, mark
+assert sandbox.missing() is None, sandbox.missing()
+lesson = lessons.find("00", Path(sys.argv[1]))
+with tempfile.TemporaryDirectory() as folder:
+    library.build(Path(folder), "00", [step.source for step in lesson.steps])
+    marks = mark(lesson, json.loads(sys.argv[2]), 1, Place(Path(folder)))
+print(json.dumps([[m.points, m.sentence] for m in marks.exercises]))
+"""
+
+
+def test_an_ordinary_user_has_a_sandbox_too(tmp_path):
+    require_sandbox()
+    if os.geteuid():
+        pytest.skip("the other tests run as an ordinary user already")
+    answers = {"0.1": "def double(x):\n    import os\n    raise ValueError([os.getuid(), sorted(os.listdir('/'))])"}
+    base = Path(sys.base_prefix)
+    closed = next((p for p in reversed(base.parents) if not p.stat().st_mode & 0o001), None)
+    opened = (
+        ""
+        if closed is None
+        else (
+            f"mount --bind {base} {tmp_path} && mount -t tmpfs -o mode=755 none {closed} && mkdir -p {base} "
+            f"&& mount --bind {tmp_path} {base} && "
+        )
+    )
+    become = "exec setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps=-all"
+    program = [sys.executable, "-c", AS_ORDINARY_USER, str(ROOT), json.dumps(answers)]
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f'{opened}{become} "$@"', "sh", *program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (points_of_first, sentence), second = json.loads(done.stdout)
+    assert points_of_first == 0
+    assert second[0] == 0  # not solved
+    assert "double raised ValueError: [61" in sentence
+    assert "'course'" in sentence
+    assert "'home'" not in sentence

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from utils import cli_train
+from utils import cli_grade, cli_train
 
 app = typer.Typer(
     help="Work with the sequence course: check it, see your progress, prepare data, train models, run experiments, "
-    "release lessons.",
+    "release lessons, grade a class.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -21,6 +21,8 @@ data = typer.Typer(help="Lists the data sets; `course data prepare` prepares the
 app.add_typer(data, name="data")
 app.add_typer(cli_train.train, name="train")
 app.command()(cli_train.sample)
+app.command()(cli_grade.grade)
+app.command("export-nbgrader")(cli_grade.export_nbgrader)
 console = Console()
 
 

@@ -23,7 +23,7 @@ from utils.grading.sandbox import Limits, Sandbox, SandboxError
 
 LOADING = 120.0  # seconds that TensorFlow may need until it is there
 MOST_WORKERS = 20
-NEEDS_KERAS = re.compile(r"\b(keras|tensorflow)\b")
+NEEDS_KERAS = re.compile(r"^\s*(import|from)\s+(keras|tensorflow)\b", re.M)
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,13 @@ class Place:
     """Where a submission is run.
 
     Attributes:
-        library: The folder with the lesson's copy of the library.
-        slot: Tells workers that run at the same time apart.
+        library: The folder with the lesson's copy of the library; `utils.grading.task` fills it in.
         limits: What a submission may use.
         unsafe: Whether there is no sandbox.
         hidden: What must not be seen from inside.
     """
 
-    library: Path
-    slot: int = 0
+    library: Path = Path()
     limits: Limits = field(default_factory=Limits)
     unsafe: bool = False
     hidden: tuple[Path, ...] = ()
@@ -200,12 +198,7 @@ class _Run:
             self.workers += 1
             place = self.place
             self.sandbox = Sandbox(
-                place.library,
-                place.slot,
-                place.limits,
-                unsafe=place.unsafe,
-                hidden=place.hidden,
-                deadline=self.deadline,
+                place.library, place.limits, unsafe=place.unsafe, hidden=place.hidden, deadline=self.deadline
             )
             try:
                 self.sandbox.connection.ask("load", self.modules, seconds=LOADING)

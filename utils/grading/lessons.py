@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from utils.notebooks import read
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -51,6 +49,11 @@ class Lesson:
         """What each exercise is worth, in order."""
         return {step.exercise: step.points for step in self.steps if step.kind == "check"}
 
+    @property
+    def total(self) -> int:
+        """What all exercises are worth."""
+        return int(sum(self.points.values()))
+
     @cached_property
     def stubs(self) -> Mapping[str, str]:
         """The answer cells as they are released."""
@@ -73,6 +76,8 @@ def find(number: str, root: Path = ROOT) -> Lesson:
         raise NoLessonError(f"there are no lessons in {root}: grade from a clone of the course")
     if number not in known:
         raise NoLessonError(f"there is no lesson {number!r}; there are: {', '.join(known)}")
+    from utils.notebooks import read  # here, because nbformat takes longer to load than a submission to judge
+
     path = known[number]
     return Lesson(number, path.stem, tuple(filter(None, map(_step, read(path).cells))))
 

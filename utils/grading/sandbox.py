@@ -11,7 +11,9 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +23,7 @@ from utils.grading.proxy import Connection, WorkerLost
 from utils.grading.seccomp import program
 from utils.grading.wire import Channel
 
-FIRST_USER = 61_000  # each worker that runs at the same time has a user of its own
+FIRST_USER, USERS = 61_000, 4000  # workers that run at the same time have users of their own, who own nothing
 REPLY_BYTES = 16 * 2**20
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -42,6 +44,8 @@ ENVIRONMENT = {
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "1",
 }
+if sysconfig.get_config_var("Py_ENABLE_SHARED"):
+    ENVIRONMENT["LD_LIBRARY_PATH"] = str(sysconfig.get_config_var("LIBDIR"))
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from utils.grading.worker import main; main()"
 
 
@@ -81,7 +85,7 @@ def missing() -> str | None:
             return f"the program {name} is missing: install {package} (apt install {package})"
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        command = [*_bubblewrap(Path(folder), 0, Limits(), ()), "/usr/bin/true"]
+        command = [*_bubblewrap(Path(folder), Limits(), ()), "/usr/bin/true"]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -97,7 +101,6 @@ class Sandbox:
 
     Args:
         library: The folder with the copy of `utils`.
-        slot: Tells workers that run at the same time apart.
         limits: What it may use.
         unsafe: Start it without a sandbox.
         hidden: Files and folders that must not be seen, should they lie below Python's own folders.
@@ -110,7 +113,6 @@ class Sandbox:
     def __init__(
         self,
         library: Path,
-        slot: int = 0,
         limits: Limits | None = None,
         *,
         unsafe: bool = False,
@@ -131,7 +133,7 @@ class Sandbox:
         else:
             filters = _filter()
             passed += filters
-            command = _bubblewrap(library, slot, limits, hidden, filters)
+            command = _bubblewrap(library, limits, hidden, filters)
             command += [*python, "/course", str(theirs.fileno())]
             environment = {}
         with tempfile.TemporaryFile() as said:
@@ -192,11 +194,9 @@ def _filter() -> list[int]:
     return [reading]
 
 
-def _bubblewrap(
-    library: Path, slot: int, limits: Limits, hidden: tuple[Path, ...], filters: Sequence[int] = ()
-) -> list[str]:
+def _bubblewrap(library: Path, limits: Limits, hidden: tuple[Path, ...], filters: Sequence[int] = ()) -> list[str]:
     """The command up to the program that runs inside."""
-    root, user = os.geteuid() == 0, FIRST_USER + slot
+    root, user = os.geteuid() == 0, FIRST_USER + threading.get_native_id() % USERS
     command = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--new-session"]
     if root:
         command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]

@@ -119,7 +119,8 @@ def _of_student(student, login, files, lessons, only):
             answers = notebooks.answers(cells, lessons[lesson])
         except Refused as why:
             refused = str(why)
-        read[lesson if not refused or lesson in lessons else ""].append((found, answers, refused))
+            lesson = lesson or notebooks.lesson_of([], found.path) or ""
+        read[lesson if lesson in lessons else ""].append((found, answers, refused))
     if only:
         others = [lesson for lesson in read if lesson and lesson != only]
         unreadable = read.pop("", [])

@@ -88,6 +88,8 @@ def encode(value: Any, buffers: list[bytes], refer: Callable[[Any], Reference | 
             for k, types in {"t": tuple, "l": list, "s": (set, frozenset), "d": dict}.items()
             if isinstance(value, types)
         )
+        if len(value) > HEADER_BYTES // 4:
+            raise WireError(f"{len(value):,} values in one {type(value).__name__}, where an array belongs")
         items = value.items() if kind == "d" else value
         return {kind: [encode(item, buffers, refer, depth + 1) for item in items]}
     if isinstance(value, complex):

@@ -36,6 +36,7 @@ class Worker:
         self.channel = Channel(connection)
         self.shell = InteractiveShell.instance(config=settings)
         self.shell.showtraceback = self.shell.showsyntaxerror = lambda *arguments, **options: None
+        self.shell.enable_matplotlib = lambda gui=None: ("agg", "agg")  # %matplotlib inline
         self.objects: list[Local] = []
         self.asked = 0
         self.lock = threading.RLock()  # TensorFlow calls back from threads of its own
@@ -73,6 +74,7 @@ class Worker:
 
     def do_cell(self, source: str) -> None:
         """Runs a cell, as a notebook would."""
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  an earlier cell may have closed them
         outcome = self.shell.run_cell(source, store_history=False)
         error = outcome.error_before_exec or outcome.error_in_exec
         if error is not None:
