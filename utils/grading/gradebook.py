@@ -1,10 +1,13 @@
 """Grades in nbgrader's gradebook, so that its own tools show, change and export them."""
 
 import contextlib
+import os
 import sqlite3
+import sys
+import time
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from utils.grading.lessons import Lesson
@@ -24,26 +27,38 @@ def write_gradebook(path: Path, records: Sequence[Record], lessons: Mapping[str,
 
     persons = Counter(name for name, _ in {(each.student, each.login) for each in records})
     # In memory, and whole: nbgrader commits every entry by itself, and a disk would take longer than the grading.
-    with warnings.catch_warnings(), Gradebook("sqlite:///:memory:") as book:
+    memory = f"file:gradebook-{os.getpid()}-{time.monotonic_ns()}?mode=memory&cache=shared"
+    with contextlib.closing(sqlite3.connect(memory, uri=True)) as held, _programs(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nbgrader's own use of its database
-        memory = book.engine.raw_connection().driver_connection
         if path.exists():
             with contextlib.closing(sqlite3.connect(path)) as before:
-                before.backup(memory)
-        for number in sorted({each.lesson for each in records} & set(lessons)):
-            _assignment(book, lessons[number])
-        for each in records:
-            if each.lesson in lessons:
-                same = persons[each.student] > 1
-                student = f"{each.student} ({each.login})" if same else each.student
-                _submission(book, each, student[:128], lessons[each.lesson].name)
+                before.backup(held)
+        with Gradebook(f"sqlite:///{memory}&uri=true") as book:
+            for number in sorted({each.lesson for each in records} & set(lessons)):
+                _assignment(book, lessons[number])
+            for each in records:
+                if each.lesson in lessons:
+                    same = persons[each.student] > 1
+                    student = f"{each.student} ({each.login})" if same else each.student
+                    _submission(book, each, student[:128], lessons[each.lesson].name)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.partial")
         partial.unlink(missing_ok=True)
         with contextlib.closing(sqlite3.connect(partial)) as after:
             after.execute("PRAGMA synchronous=OFF")
-            memory.backup(after)
+            held.backup(after)
         partial.replace(path)
+
+
+@contextlib.contextmanager
+def _programs() -> Iterator[None]:
+    """Puts the environment's programs on the path: nbgrader calls `alembic` for a new gradebook."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{before}"
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _assignment(book, lesson):
