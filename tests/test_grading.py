@@ -299,7 +299,7 @@ def test_the_summary_ranks_hints_and_counts_exercises(tmp_path):
     ]
     write_summary(tmp_path / "s.html", records, LESSONS)
     page = (tmp_path / "s.html").read_text()
-    assert page.index("The *first* hint") < page.index("Another")
+    assert page.index("The <em>first</em> hint") < page.index("Another")
     assert "7 submissions: 7 graded" in page
     assert '<td>0.1 Title 0.1</td><td class="n">6</td><td class="n">1</td>' in page
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from utils.checks.report import formatted
 from utils.grading.lessons import Lesson
 from utils.grading.results import STATES, Record, file_name
 from utils.notebooks import write_text
@@ -18,6 +19,7 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
 pre { overflow-x: auto; background: #f6f6f6; padding: .4rem; } .bar { background: #2e7d32; height: .8rem; }
 .note { border-left: 4px solid #b26a00; padding: .3rem .8rem; }
 """
+PYTHON_SAYS = "Python's message is below"  # the hint for any error, which tells less than the error
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -75,15 +77,15 @@ def _lesson(each, lessons):
 
 
 def _distribution(judged, lesson):
-    """How many submissions have how many tenths of the points."""
+    """How many submissions have how many points."""
     most = lesson.total
-    bins = Counter(min(int(10 * each.points / most), 9) for each in judged)
+    width = max(most / 10, 1)  # a row a point, where there are few
+    bins = Counter(int(each.points / width) for each in judged)
     highest = max(bins.values())
     rows = []
-    for tenth in range(10):
-        low, high = (round(most * edge / 10, 1) for edge in (tenth, tenth + 1))
-        bar = f'<div class="bar" style="width:{round(240 * bins[tenth] / highest)}px"></div>'
-        rows.append((f"{low:g} to {'under ' if tenth < 9 else ''}{high:g}", bins[tenth], bar))
+    for row in range(int(most / width) + 1):
+        bar = f'<div class="bar" style="width:{round(240 * bins[row] / highest)}px"></div>'
+        rows.append((f"{row * width:g}" + (" or more" if width > 1 and row * width < most else ""), bins[row], bar))
     points = sorted(each.points for each in judged)
     middle = (points[(len(points) - 1) // 2] + points[len(points) // 2]) / 2
     mean = sum(points) / len(points)
@@ -105,11 +107,16 @@ def _exercises(judged):
 
 def _hints(judged):
     """Where the class is stuck."""
-    counts = Counter((mark.exercise, mark.hint) for each in judged for mark in each.exercises if mark.hint)
+    counts = Counter(
+        (mark.exercise, mark.sentence if mark.hint.startswith(PYTHON_SAYS) else mark.hint)
+        for each in judged
+        for mark in each.exercises
+        if mark.hint
+    )
     if not counts:
         return ""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:15]
-    rows = [(number, exercise, _safe(hint)) for (exercise, hint), number in ranked]
+    rows = [(number, exercise, formatted(hint)) for (exercise, hint), number in ranked]
     return _table("Hints given most often", ("times", "exercise", "hint"), rows)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from utils.checks.subject import SECONDS, Complaint, NotSolved
-from utils.grading.wire import Channel, Closed, Expired, Reference, WireError, clean, decode, encode
+from utils.checks.subject import Complaint, NotSolved
+from utils.grading.wire import CALL_SECONDS, Channel, Closed, Expired, Reference, WireError, clean, decode, encode
 
 GRACE = 5.0  # seconds that an interrupted call has to end
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
@@ -205,7 +205,7 @@ class Proxy:
 
     def _ask(self, what, *given):
         try:
-            return self.connection.ask(what, self.key, *given, seconds=SECONDS + GRACE)
+            return self.connection.ask(what, self.key, *given, seconds=CALL_SECONDS + GRACE)
         except WorkerLost as lost:
             sentence, hint = LOSSES[lost.reason]
             raise Complaint(f"{self.name} {sentence}", hint, stop=True) from None

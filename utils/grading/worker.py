@@ -17,7 +17,7 @@ from typing import Any
 
 from utils.checks import subject
 from utils.checks.subject import Complaint, Local, NotSolved, plain
-from utils.grading.wire import Channel, Reference, WireError, decode, encode
+from utils.grading.wire import CALL_SECONDS, Channel, Reference, WireError, decode, encode
 
 
 class Worker:
@@ -68,9 +68,7 @@ class Worker:
     def do_load(self, names: list[str]) -> None:
         """Imports modules ahead, so that their loading is not counted as the learner's time."""
         for name in names:
-            module = importlib.import_module(name)
-            if name == "keras":
-                module.utils.set_random_seed(0)
+            _warm_up(importlib.import_module(name))
 
     def do_cell(self, source: str) -> None:
         """Runs a cell, as a notebook would."""
@@ -86,7 +84,7 @@ class Worker:
         if not callable(value):
             return value
         own = getattr(value, "__name__", "")
-        return Local(value, own if isinstance(own, str) and own.isidentifier() else name)
+        return Local(value, own if isinstance(own, str) and own.isidentifier() else name, CALL_SECONDS)
 
     def do_call(self, key: int, arguments: tuple) -> Any:
         """Calls an object with arrays and plain values."""
@@ -112,7 +110,7 @@ class Worker:
 
     def _refer(self, value: Callable) -> Reference:
         if not isinstance(value, Local):
-            value = Local(value)
+            value = Local(value, seconds=CALL_SECONDS)
         self.objects.append(value)
         return Reference("mine", len(self.objects) - 1, value.name)
 
@@ -143,6 +141,15 @@ class Worker:
                 kind, message = header["error"]
                 raise _error(kind, message)
             return decode(header["value"], buffers, self._resolve)
+
+
+def _warm_up(module: Any) -> None:
+    """Has TensorFlow or Keras do once what takes long the first time."""
+    if module.__name__ == "tensorflow":
+        module.function(lambda x: module.numpy_function(abs, [x], x.dtype))(module.zeros(1))
+    elif module.__name__ == "keras":
+        module.utils.set_random_seed(0)
+        module.layers.Dense(1)(module.ops.zeros((1, 1)))
 
 
 def _error(kind: str, message: str) -> Exception:
