@@ -28,8 +28,9 @@ LESSONS = lessons.numbers()
 WITH_KERAS = ("02", "03", "05", "07", "08", "09")
 
 
-def slow_with_keras(numbers):
-    return [pytest.param(n, marks=pytest.mark.slow) if n in WITH_KERAS else n for n in numbers]
+def slow_but(*fast):
+    """Every lesson; all but these are slow."""
+    return [n if n in fast else pytest.param(n, marks=pytest.mark.slow) for n in LESSONS]
 
 
 # Values over the wire.
@@ -337,15 +338,11 @@ def public_functions(module):
     return [name for name in found if not name.startswith("_")]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("number", LESSONS)
-def test_nothing_in_the_library_of_a_lesson_answers_an_exercise(number, place_of):
-    cells = [step.source for step in lesson(number).steps]
-    sandbox = Sandbox(place_of(number).library)
+def no_answer_in(modules, number, place):
+    """Gives every public function of these modules to every exercise of a lesson."""
+    sandbox = Sandbox(place.library)
     try:
-        for module in sorted(library.needed(cells)):
-            if module in library.INSTEAD or module.startswith(("utils.grading", "utils.checks", "utils.datasets.buil")):
-                continue
+        for module in sorted(modules):
             sandbox.connection.ask("cell", f"import {module} as module", seconds=60)
             for name in public_functions(module):
                 answer = sandbox.connection.ask("answer", f"module.{name}", name, seconds=10)
@@ -356,10 +353,28 @@ def test_nothing_in_the_library_of_a_lesson_answers_an_exercise(number, place_of
         sandbox.close()
 
 
+def modules_of(number, *, data):
+    """Modules that a lesson's worker sees: those of data sets, or the others."""
+    seen = library.needed([step.source for step in lesson(number).steps]) - set(library.INSTEAD)
+    ours = ("utils.grading", "utils.checks", "utils.datasets.builders")
+    return [name for name in seen if not name.startswith(ours) and name.startswith("utils.datasets") == data]
+
+
+@pytest.mark.parametrize("number", slow_but("00", "01"))
+def test_nothing_in_the_library_of_a_lesson_answers_an_exercise(number, place_of):
+    no_answer_in(modules_of(number, data=False), number, place_of(number))
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("number", LESSONS)
+def test_nothing_in_the_data_sets_of_a_lesson_answers_an_exercise(number, place_of):
+    no_answer_in(modules_of(number, data=True), number, place_of(number))
+
+
 # Whole lessons.
 
 
-@pytest.mark.parametrize("number", slow_with_keras(LESSONS))
+@pytest.mark.parametrize("number", slow_but("00", "04"))
 def test_a_solution_gets_every_point_and_a_blank_lesson_none(number, graded):
     marks = graded(number)
     assert marks.state == "graded"
