@@ -54,9 +54,9 @@ def place_of(tmp_path_factory):
 def graded(place_of):
     """Judges the solution of a lesson with some answers replaced."""
 
-    def judge(number="00", changed=None, **limits) -> Marks:
+    def judge(number="00", changed=None, helpers=(), **limits) -> Marks:
         answers = {k: v for k, v in {**solution(number), **(changed or {})}.items() if v is not None}
-        return mark(lesson(number), answers, SEED, place_of(number, **limits))
+        return mark(lesson(number), answers, SEED, place_of(number, **limits), helpers)
 
     return judge
 

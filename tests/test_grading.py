@@ -251,7 +251,7 @@ def test_a_process_that_judges_is_replaced_when_it_ends_or_hangs(monkeypatch):
             started.append(self)
 
     monkeypatch.setattr(pool, "Judge", Judge)
-    tasks = [grading.Task(key, LESSONS["00"], solution("00"), 1) for key in range(3)]
+    tasks = [grading.Task(key, LESSONS["00"], solution("00"), (), 1) for key in range(3)]
     run = pool.run(tasks, 1, Place())
     _, marks = next(run)
     assert marks.state == "graded"
@@ -260,7 +260,7 @@ def test_a_process_that_judges_is_replaced_when_it_ends_or_hangs(monkeypatch):
     assert len(started) == 2
     monkeypatch.setattr(pool, "SPARE", -Limits.seconds)
     endless = "def double(x):\n while True:\n  try:\n   while True: pass\n  except BaseException: pass"
-    late = list(pool.run([grading.Task(0, LESSONS["00"], {"0.1": endless}, 1)], 1, Place()))
+    late = list(pool.run([grading.Task(0, LESSONS["00"], {"0.1": endless}, (), 1)], 1, Place()))
     assert [(m.state, m.reason) for _, m in late] == [("error", "the process that judged it took too long")]
 
 

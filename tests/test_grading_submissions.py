@@ -12,7 +12,7 @@ import pytest
 from grading_fixtures import ROOT, lesson, solution
 
 from utils.grading import notebooks
-from utils.grading.notebooks import Refused, answers, lesson_of, read
+from utils.grading.notebooks import Refused, answers, helpers, lesson_of, read
 from utils.grading.submissions import SubmissionsError, collect
 
 LESSONS = {"00": lesson("00"), "01": lesson("01")}
@@ -105,6 +105,27 @@ def test_a_deleted_answer_is_not_solved_and_the_others_stay():
     notebook = released()
     notebook["cells"] = [c for c in notebook["cells"] if c["id"] != "answer-0-1"]
     assert set(answers(cells_of(notebook), LESSONS["00"])) == {"0.2"}
+
+
+def test_helpers_outside_the_answers_are_taken_along_but_nothing_that_computes():
+    notebook = released()
+    own = """import math, utils.text
+from os import *
+%timeit 1
+SMALL = 1e-9
+def helper(x): return x
+def double(x): return 0  # an earlier try
+np = None
+total = helper(3)
+print(total)"""
+    notebook["cells"].insert(0, {"cell_type": "code", "source": own, "metadata": {}})
+    notebook["cells"].append({"cell_type": "code", "source": "class Late: pass", "metadata": {}})
+    cells = cells_of(notebook)
+    found = helpers(cells, LESSONS["00"], answers(cells, LESSONS["00"]))
+    assert found == (
+        "import math, utils.text", "from os import *", "SMALL = 1e-09", "def helper(x):\n    return x",
+        "class Late:\n    pass")  # fmt: skip
+    assert helpers(cells_of(released()), LESSONS["00"], solution("00")) == ()
 
 
 def test_the_order_of_cells_outputs_and_tags_do_not_matter():

@@ -446,6 +446,14 @@ def test_an_answer_that_is_no_function_is_told(graded):
     assert said(graded("00", {"0.1": "double = 3"}), "0.1") == "the check was given the number 3, not a function"
 
 
+def test_helpers_run_before_the_first_answer_and_a_broken_one_costs_nothing(graded):
+    needs = {"0.1": "def double(x):\n    return helper(x) * math.floor(2.5)"}
+    marks = graded(
+        "00", needs, ("import no_such_module", "import os; os._exit(0)", "import math", "def helper(x): return x")
+    )
+    assert points(marks) == {"0.1": 3, "0.2": 3}, said(marks, "0.1")
+
+
 def test_marks_are_the_same_every_time(graded):
     wrong = {
         "0.1": "def double(x):\n    raise ValueError(f'{object()}')",

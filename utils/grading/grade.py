@@ -76,7 +76,7 @@ def grade(
             known = record(each, Marks("refused", each.refused), lesson)
             store.save(each, lesson, known)
         if known is None:
-            tasks.append(Task(key, lesson, each.answers, seed))
+            tasks.append(Task(key, lesson, each.answers, each.helpers, seed))
         else:
             records[key] = known
     advance(len(records))

@@ -6,7 +6,7 @@ replaced: a new one runs the same cells without the one that is to blame, so tha
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -93,7 +93,7 @@ class Stopped(Exception):
     """The rest of the submission is not judged; why, in a few words."""
 
 
-def mark(lesson: Lesson, answers: Mapping[str, str], seed: int, place: Place) -> Marks:
+def mark(lesson: Lesson, answers: Mapping[str, str], seed: int, place: Place, helpers: Sequence[str] = ()) -> Marks:
     """Judges the answers of one submission.
 
     Args:
@@ -101,6 +101,7 @@ def mark(lesson: Lesson, answers: Mapping[str, str], seed: int, place: Place) ->
         answers: Source of the answer's cell, by exercise; an exercise without one is not solved.
         seed: Decides the inputs of the checks.
         place: Where it is run.
+        helpers: Imports and definitions outside the answers; they run before the first answer.
 
     Returns:
         The marks: those of `timeout` have points for what was judged in time.
@@ -111,6 +112,8 @@ def mark(lesson: Lesson, answers: Mapping[str, str], seed: int, place: Place) ->
     steps = [
         Step("answer", answers.get(s.exercise, s.source), s.exercise) if s.kind == "answer" else s for s in lesson.steps
     ]
+    first = next(i for i, step in enumerate(steps) if step.kind == "answer")
+    steps[first:first] = [Step("cell", source) for source in helpers]
     prepare(lesson.number)
     run = _Run(steps, lesson.stubs, place)
     marks: list[Mark] = []

@@ -38,11 +38,13 @@ class Lesson:
         number: Two digits.
         name: The file's name without its ending.
         steps: Its code cells without demonstrations, in order.
+        sources: The code of all its cells.
     """
 
     number: str
     name: str
     steps: tuple[Step, ...]
+    sources: frozenset[str] = frozenset()
 
     @cached_property
     def points(self) -> Mapping[str, float]:
@@ -79,7 +81,9 @@ def find(number: str, root: Path = ROOT) -> Lesson:
     from utils.notebooks import read  # here, because nbformat takes longer to load than a submission to judge
 
     path = known[number]
-    return Lesson(number, path.stem, tuple(filter(None, map(_step, read(path).cells))))
+    cells = [cell for cell in read(path).cells if cell.cell_type == "code"]
+    sources = frozenset(cell.source for cell in cells)
+    return Lesson(number, path.stem, tuple(filter(None, map(_step, cells))), sources)
 
 
 def numbers(root: Path = ROOT) -> list[str]:
@@ -88,7 +92,7 @@ def numbers(root: Path = ROOT) -> list[str]:
 
 
 def _step(cell):
-    if cell.cell_type != "code" or "demo" in cell.metadata.get("tags", []):
+    if "demo" in cell.metadata.get("tags", []):
         return None
     mark = cell.metadata.get("nbgrader", {})
     part, _, rest = mark.get("grade_id", "").partition("-")

@@ -8,7 +8,7 @@ import ast
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from utils.grading.lessons import Lesson
@@ -108,6 +108,63 @@ def answers(cells: Sequence[Cell], lesson: Lesson) -> dict[str, str]:
     if not found:
         raise Refused(f"none of the answers of lesson {lesson.number} was found in it")
     return found
+
+
+def helpers(cells: Iterable[Cell], lesson: Lesson, answers: Mapping[str, str]) -> tuple[str, ...]:
+    """What a learner wrote outside the answers and an answer may need: imports, functions, classes, constants.
+
+    Nothing that has a name of the lesson's own, and nothing that computes.
+
+    Args:
+        cells: The submission.
+        lesson: The released lesson.
+        answers: The answers that were found.
+
+    Returns:
+        The source of each statement, in order.
+    """
+    known = lesson.sources | set(answers.values())
+    taken = set(lesson.answer_names.values())
+    for step in lesson.steps:
+        taken |= {name for node in _statements(step.source) for name in _names(node)} if step.kind == "cell" else set()
+    found = {}
+    for cell in cells:
+        if not cell.code or cell.source in known:
+            continue
+        for node in _statements(cell.source):
+            names = _names(node)
+            if _is_plain(node) and names and not names & taken:
+                found.setdefault(ast.unparse(node))
+    return tuple(found)
+
+
+def _statements(source):
+    """The statements of a cell, without lines of IPython's own."""
+    kept = [line for line in source.splitlines() if not line.startswith(("%", "!"))]
+    try:
+        return ast.parse("\n".join(kept)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _names(node):
+    """Names that a statement makes."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return {node.name}
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+
+
+def _is_plain(node):
+    """Whether a statement imports, defines, or names a constant."""
+    if isinstance(node, ast.Assign):
+        try:
+            ast.literal_eval(node.value)
+        except (ValueError, TypeError, RecursionError, MemoryError, SyntaxError):
+            return False
+        return True
+    return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
 
 
 def defines(source: str, name: str) -> bool:

@@ -65,6 +65,7 @@ class Submission:
         lesson: The lesson's two digits; empty if it is not known.
         file: The notebook's path below the submissions.
         answers: Source of each answer's cell, by exercise.
+        helpers: Imports and definitions outside the answers.
         refused: Why it cannot be graded; empty if it can.
         login: The number that Canvas or Moodle gave the student.
     """
@@ -73,6 +74,7 @@ class Submission:
     lesson: str
     file: str
     answers: dict[str, str] = field(default_factory=dict)
+    helpers: tuple[str, ...] = ()
     refused: str = ""
     login: str = ""
 
@@ -106,21 +108,22 @@ def collect(path: Path, lessons: dict[str, Lesson], only: str | None = None) -> 
 
 def _of_student(student, login, files, lessons, only):
     """The submissions of a student: one a lesson."""
-    read: dict[str, list[tuple[Found, dict, str]]] = defaultdict(list)
+    read: dict[str, list[tuple[Found, dict, tuple, str]]] = defaultdict(list)
     for found in files:
         if found.load is None:
             continue
-        lesson, answers, refused = "", {}, ""
+        lesson, answers, helpers, refused = "", {}, (), ""
         try:
             cells = notebooks.read(found.load())
             lesson = notebooks.lesson_of(cells, found.path) or ""
             if lesson not in lessons:
                 raise Refused(f"it is no lesson of this course{f' ({lesson})' if lesson else ''}")
             answers = notebooks.answers(cells, lessons[lesson])
+            helpers = notebooks.helpers(cells, lessons[lesson], answers)
         except Refused as why:
             refused = str(why)
             lesson = lesson or notebooks.lesson_of([], found.path) or ""
-        read[lesson if lesson in lessons else ""].append((found, answers, refused))
+        read[lesson if lesson in lessons else ""].append((found, answers, helpers, refused))
     if only:
         others = [lesson for lesson in read if lesson and lesson != only]
         unreadable = read.pop("", [])
@@ -142,12 +145,12 @@ def _one(versions, lesson):
     """The notebook that counts: one that can be graded, under the lesson's own name, else the last."""
 
     def rank(version):
-        found, _, refused = version
+        found, _, _, refused = version
         name = found.path.rpartition("/")[2]
         return not refused, lesson is not None and name == f"{lesson.name}.ipynb", _natural(found.path)
 
-    found, answers, refused = max(versions, key=rank)
-    return found.path, answers, refused
+    found, answers, helpers, refused = max(versions, key=rank)
+    return found.path, answers, helpers, refused
 
 
 def _natural(text):

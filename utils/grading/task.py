@@ -18,12 +18,14 @@ class Task:
         key: Its place in the list of submissions.
         lesson: The released lesson.
         answers: Source of each answer's cell, by exercise.
+        helpers: Imports and definitions outside the answers.
         seed: Decides the inputs of the checks.
     """
 
     key: int
     lesson: Lesson
     answers: dict[str, str]
+    helpers: tuple[str, ...]
     seed: int
 
 
@@ -50,7 +52,9 @@ class Libraries:
 def judged(task: Task, place: Place, libraries: Libraries) -> Marks:
     """The marks of a task. What goes wrong in the grader itself is the state `error`, and nobody's mark."""
     try:
-        return mark(task.lesson, task.answers, task.seed, replace(place, library=libraries.of(task.lesson)))
+        return mark(
+            task.lesson, task.answers, task.seed, replace(place, library=libraries.of(task.lesson)), task.helpers
+        )
     except SandboxError as error:
         return Marks("error", str(error))
     except Exception as error:  # a mistake of a check or of the grader
