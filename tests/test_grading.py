@@ -457,7 +457,7 @@ def autograde(folder, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", ["00", pytest.param("02", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("number", ["00", pytest.param("03", marks=pytest.mark.nightly)])
 def test_plain_nbgrader_gives_a_solution_every_point_and_a_blank_lesson_none(number, tmp_path):
     name = exported(tmp_path, number)
     released_there = (tmp_path / "release" / name / f"{name}.ipynb").read_text(encoding="utf-8")

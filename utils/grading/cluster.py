@@ -30,7 +30,7 @@ def run(tasks: Iterable[Task], scheduler: str, place: Place) -> Iterator[tuple[T
     from distributed import Client, as_completed
 
     tasks = {task.key: task for task in tasks}
-    with Client(scheduler, timeout=20, set_as_default=False) as client:
+    with Client(scheduler, timeout=20) as client:
         futures = {client.submit(_remote, task, place, pure=False, retries=1): key for key, task in tasks.items()}
         for future in as_completed(futures):
             error = future.exception()

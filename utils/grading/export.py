@@ -21,11 +21,12 @@ c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "sequence-course"
 c.CourseDirectory.root = {root!r}
-c.IncludeHeaderFooter.header = c.IncludeHeaderFooter.footer = ""
+c.Exchange.root = {exchange!r}  # where JupyterHub's users hand in; make it a folder that all of them can write
 # The course's own steps, so that the released notebooks are those in lessons/.
 c.GenerateAssignment.preprocessors = [
     LockCells, ClearAnswers, ClearOutput, ForLearners, CheckCellMetadata, ComputeChecksums, SaveCells, CheckCellMetadata
 ]
+c.ForLearners.enabled = True
 # Lessons train small networks, some for a minute.
 c.Execute.timeout = 600
 # nbgrader gives full points to a check that did not run. This tag, which nobody knows, keeps submissions from skipping.
@@ -54,7 +55,10 @@ def export(folder: Path, numbers: Sequence[str] = (), root: Path = ROOT) -> list
     address = repository_address(root)
     config = folder / "nbgrader_config.py"
     if not config.exists():
-        write_text(config, CONFIG.format(root=str(folder.absolute()), tag=f"skip-{secrets.token_hex(8)}"))
+        exchange = folder.absolute() / "exchange"
+        exchange.mkdir(parents=True, exist_ok=True)
+        tag = f"skip-{secrets.token_hex(8)}"
+        write_text(config, CONFIG.format(root=str(folder.absolute()), exchange=str(exchange), tag=tag))
     names = []
     for number in numbers or known:
         notebook = stamp(read(known[number]), known[number], address)
