@@ -19,10 +19,10 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Lists the data sets; `course data prepare` prepares them.")
 app.add_typer(data, name="data")
-app.add_typer(cli_train.train, name="train")
-app.command()(cli_train.sample)
 app.command()(cli_grade.grade)
 app.command("export-nbgrader")(cli_grade.export_nbgrader)
+app.add_typer(cli_train.train, name="train")
+app.command()(cli_train.sample)
 console = Console()
 
 
