@@ -19,8 +19,6 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Lists the data sets; `course data prepare` prepares them.")
 app.add_typer(data, name="data")
-app.command()(cli_grade.grade)
-app.command("export-nbgrader")(cli_grade.export_nbgrader)
 app.add_typer(cli_train.train, name="train")
 app.command()(cli_train.sample)
 console = Console()
@@ -196,6 +194,10 @@ def release(
             console.print(f"{path.name}: {f'wrote {names}' if changed else 'nothing to change'}", soft_wrap=True)
     except (releasing.CourseError, NotebookError) as error:
         _stop(str(error))
+
+
+app.command()(cli_grade.grade)
+app.command("export-nbgrader")(cli_grade.export_nbgrader)
 
 
 def _stop(sentence: str) -> None:
