@@ -90,7 +90,9 @@ class Place:
 
 
 class Stopped(Exception):
-    """The rest of the submission is not judged; why, in a few words."""
+    """The rest of the submission is not judged; why, in a few words, and the mark that was just made, if any."""
+
+    mark: Mark | None = None
 
 
 def mark(lesson: Lesson, answers: Mapping[str, str], seed: int, place: Place, helpers: Sequence[str] = ()) -> Marks:
@@ -128,6 +130,7 @@ def mark(lesson: Lesson, answers: Mapping[str, str], seed: int, place: Place, he
             except Stopped as why:
                 number = next(s.exercise for s in steps[position:] if s.kind == "check")
                 state, reason = "timeout", f"{why} at exercise {number}"
+                marks += [why.mark] if why.mark else []
                 break
     finally:
         run.close()
@@ -160,9 +163,14 @@ class _Run:
         self._reach(position)
         subject = self._subject(position, exercise)
         outcomes = tuple(judge(exercise, subject, seed))
+        made = _marked(Result(exercise, outcomes, seed, getattr(subject, "name", exercise.answer)))
         if self.sandbox and self.sandbox.connection.lost:
-            self._lost(self._answer_before(position))
-        return _marked(Result(exercise, outcomes, seed, getattr(subject, "name", exercise.answer)))
+            try:
+                self._lost(self._answer_before(position))
+            except Stopped as why:
+                why.mark = made
+                raise
+        return made
 
     def _subject(self, position, exercise):
         """The answer as a check takes it, or why there is none."""
