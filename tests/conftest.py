@@ -8,6 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from grading_fixtures import graded, place_of  # noqa: E402, F401  fixtures
+
 
 def pytest_collection_modifyitems(config, items):
     """Marks the cells that nbval runs as slow, and leaves nightly tests out unless -m names them."""

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from utils import cli_train
+from utils import cli_grade, cli_train
 
 app = typer.Typer(
     help="Work with the sequence course: check it, see your progress, prepare data, train models, run experiments, "
-    "release lessons.",
+    "release lessons, grade a class.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -195,6 +195,10 @@ def release(
             console.print(f"{path.name}: {f'wrote {names}' if changed else 'nothing to change'}", soft_wrap=True)
     except (releasing.CourseError, NotebookError) as error:
         _stop(str(error))
+
+
+app.command()(cli_grade.grade)
+app.command("export-nbgrader")(cli_grade.export_nbgrader)
 
 
 def _stop(sentence: str) -> None:

@@ -124,23 +124,23 @@ class Result(Shown):
         """The same, with a coloured bar, and the arrays side by side."""
         colour = "#2e7d32" if self.passed else "#b26a00" if self.solved else "#777777"
         if not self.solved:
-            body = f"<div>{_text(self.to_do())}</div>"
+            body = f"<div>{formatted(self.to_do())}</div>"
         else:
             cases = " &nbsp; ".join(
-                f"{FAILED if failure else PASSED}&nbsp;{_text(case.name)}" for case, failure in self.outcomes
+                f"{FAILED if failure else PASSED}&nbsp;{formatted(case.name)}" for case, failure in self.outcomes
             )
             body = f'<div style="opacity:.85">{cases}</div>' + self._failure_html()
         mark = PASSED if self.passed else FAILED if self.solved else "…"
         return (
             f'<div style="border-left:4px solid {colour};padding:.3em .8em;margin:.2em 0;line-height:1.5">'
-            f"<div><b>{mark} {_text(self.headline())}</b></div>{body}</div>"
+            f"<div><b>{mark} {formatted(self.headline())}</b></div>{body}</div>"
         )
 
     def _failure_html(self) -> str:
         failure = self.failure
         if failure is None:
             return ""
-        parts = [f'<div style="margin-top:.5em">{_text(sentence(failure))}</div>']
+        parts = [f'<div style="margin-top:.5em">{formatted(sentence(failure))}</div>']
         short = "" if "\n" in failure.inputs or len(failure.inputs) > 60 else failure.inputs
         if failure.inputs and not short:
             shown = f'<pre style="margin:0">{html.escape(failure.inputs)}</pre>'
@@ -153,7 +153,7 @@ class Result(Shown):
         if arrays:
             parts.append(f'<div style="display:flex;gap:2.5em;flex-wrap:wrap;margin:.4em 0">{"".join(arrays)}</div>')
         if failure.hint:
-            parts.append(f"<div><b>Hint:</b> {_text(failure.hint)}</div>")
+            parts.append(f"<div><b>Hint:</b> {formatted(failure.hint)}</div>")
         if failure.trace:
             parts.append(f'<pre style="margin:.4em 0">{html.escape(failure.trace)}</pre>')
         parts.append(f'<div style="opacity:.7">The same inputs again: <code>{html.escape(self.again())}</code></div>')
@@ -188,7 +188,8 @@ class Tally(Shown):
         """The same, with a bar."""
         done = sum(result is not None and result.passed for _, result in self.rows)
         rows = "".join(
-            f'<tr><td style="text-align:left">{mark} {_text(name)}</td><td style="text-align:right">{points}</td></tr>'
+            f'<tr><td style="text-align:left">{mark} {formatted(name)}</td>'
+            f'<td style="text-align:right">{points}</td></tr>'
             for mark, name, points in self._lines()
         )
         width = round(100 * done / len(self.rows)) if self.rows else 0
@@ -205,7 +206,7 @@ def sentence(failure: Failure) -> str:
     return failure.sentence if failure.sentence.endswith("?") else f"{failure.sentence}."
 
 
-def _text(text: str) -> str:
+def formatted(text: str) -> str:
     """Text as HTML, with `code` between backticks set as code, and *words* between stars stressed."""
     parts = html.escape(text, quote=False).split("`")
     stressed = (re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", part) for part in parts[::2])

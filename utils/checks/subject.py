@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 SECONDS = 10.0
+HIDDEN = {__file__}  # files whose lines do not belong into a traceback that a learner reads
 
 
 class Subject(Protocol):
@@ -206,7 +207,7 @@ def same(before: Any, after: Any) -> bool:
 def own_traceback(error: BaseException) -> str:
     """Python's traceback without the frames of this library: it starts in the learner's code."""
     report = traceback.TracebackException.from_exception(error)
-    kept = [frame for frame in report.stack if frame.filename != __file__]
+    kept = [frame for frame in report.stack if frame.filename not in HIDDEN]
     for frame in kept:
         if not frame.filename.endswith(".py") or "ipykernel" in frame.filename:
             linecache.checkcache(frame.filename)
