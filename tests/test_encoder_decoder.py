@@ -105,7 +105,7 @@ def test_saved_and_loaded(name, tmp_path):
 
 
 @every_variant
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_half_precision_gives_finite_float32_logits_near_the_full_ones(name, policy):
     model, half = make(name), make(name, dtype=policy)
     half.set_weights(model.get_weights())
@@ -150,6 +150,7 @@ def gradients(model, jit=False):
     return total.numpy(), [tf.convert_to_tensor(gradient).numpy() for gradient in found]
 
 
+@pytest.mark.slow
 @only_with_tensorflow
 @every_variant
 def test_a_gradient_reaches_every_weight(name):
@@ -176,6 +177,7 @@ def test_the_gradient_by_hand_is_that_of_the_loop_in_keras_operations(cell, jit,
         assert np.linalg.norm(one - other) <= 1e-5 * np.linalg.norm(other)
 
 
+@pytest.mark.slow
 @only_with_tensorflow
 def test_it_learns_to_read_backwards():
     import tensorflow as tf
