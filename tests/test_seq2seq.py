@@ -2,17 +2,13 @@
 
 import doctest
 import json
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from kills import kill_at_checkpoint
 from typer.testing import CliRunner
 
 from utils.cli import app
@@ -352,20 +348,10 @@ def without_times(report):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("checkpoint", ["checkpoint.npz", "checkpoint-2.npz"])
-def test_a_killed_run_gives_the_report_of_an_unbroken_one(files, tmp_path, checkpoint, small):
+def test_a_killed_run_gives_the_report_of_an_unbroken_one(files, tmp_path, small):
     paths = [files / f"{name}.tsv" for name in ("train", "dev", "test")]
     steps, out = 24, tmp_path / "killed"
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
-    code = RUN.replace("STEPS", str(steps))
-    process = subprocess.Popen([sys.executable, "-c", code, str(out), *map(str, paths)], env=environment)
-    while not (out / checkpoint).exists():
-        assert process.poll() is None, "the run ended before it wrote a checkpoint"
-        time.sleep(0.01)
-    time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
-    assert not (out / "report.json").exists()
+    kill_at_checkpoint(RUN.replace("STEPS", str(steps)), out, out, *paths, checkpoint="checkpoint-2.npz")
 
     recipe = small.Recipe(**SIZES | {"dropout": 0.2})
     options = {"target_unit": "word", "steps": steps, "ensemble": 2, "recipe": recipe}

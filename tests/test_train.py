@@ -2,18 +2,13 @@
 
 import json
 import math
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
-import time
 
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from kills import kill_at_checkpoint
 from typer.testing import CliRunner
 
 from utils.cli import app
@@ -286,16 +281,7 @@ def test_a_killed_run_goes_on_where_it_was(kind, text, sentences, tmp_path):
     paths = [text] if kind == "language" else [option.partition("=")[2] for option in sentences]
     module, recipe = (language_recipe, SMALL) if kind == "language" else (tagging_recipe, SMALL_TAGGER)
     steps, out = 80, tmp_path / "killed"
-    code = RUN.replace("STEPS", str(steps))
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
-    process = subprocess.Popen([sys.executable, "-c", code, kind, str(out), *map(str, paths)], env=environment)
-    while not (out / "checkpoint.npz").exists():
-        assert process.poll() is None, "the run ended before it wrote a checkpoint"
-        time.sleep(0.01)
-    time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the run ended before it could be killed"
-    assert not (out / "report.json").exists()
+    kill_at_checkpoint(RUN.replace("STEPS", str(steps)), out, kind, out, *paths)
 
     seen = []
     resumed = module.train(*paths, out, steps=steps, recipe=recipe, show=lambda done, words: seen.append(done))

@@ -60,6 +60,15 @@ class RunFolder:
         file = self.path / REPORT
         return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
+    def finished(self, settings: Mapping[str, Any]) -> dict | None:
+        """The report of a finished run with these settings; None where they may still be run.
+
+        Raises:
+            RunError: If the folder must not be written into; see `check`.
+        """
+        self.check(settings)
+        return self.report()
+
     @contextlib.contextmanager
     def begin(self, settings: Mapping[str, Any]) -> Iterator[bool]:
         """Make the folder, or enter that of an earlier run with the same settings, and keep others out meanwhile.

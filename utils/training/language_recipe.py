@@ -104,8 +104,7 @@ def train(
         "holdout": holdout, "seed": seed, "profile": runtime.profile(), "recipe": dataclasses.asdict(recipe),
     }  # fmt: skip
     folder = RunFolder(out)
-    folder.check(settings)
-    if (report := folder.report()) is not None:
+    if (report := folder.finished(settings)) is not None:
         return report
     with folder.begin(settings) as resumed:
         model = LanguageModel(

@@ -128,8 +128,7 @@ def train(
         "recipe": dataclasses.asdict(recipe),
     }  # fmt: skip
     folder = RunFolder(out)
-    folder.check(settings)
-    if (report := folder.report()) is not None:
+    if (report := folder.finished(settings)) is not None:
         return report
     # A core trains a small model for itself faster than all cores train one after another.
     workers = min(recipe.ensemble, os.cpu_count() or 1) if runs_by_hand() else 1
