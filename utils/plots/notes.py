@@ -86,6 +86,8 @@ def name_points(
     axes: Axes, points: Sequence[tuple[str, str, float, float]], lines: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> None:
     """Writes a text (colour, text, x, y) at each point, on the side where lines and other texts leave most room."""
+    if not points:
+        return
     steps, box = np.linspace(0, 1, 20), axes.get_window_extent().get_points() / axes.figure.dpi
     taken = [np.empty((0, 2))]  # what a text should keep away from, in inches
     for x, y in lines:
