@@ -53,6 +53,7 @@ def test_steps_are_the_teacher_forced_call(name):
     assert all(shape[0] == 4 for shape in shapes.values())
 
 
+@pytest.mark.slow
 @every_variant
 def test_nothing_shows_through_that_must_not(name):
     model = make(name)

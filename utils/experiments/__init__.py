@@ -83,7 +83,7 @@ _TRANSLATION = {
     "cell": "lstm",
     "embedding": 64,
     "dropout": 0.0,
-    "pairs": [[3, 20, 30000], [21, 60, 7000]],  # more long ones than there are by chance, so that all are learnt
+    "pairs": [[3, 20, 30000], [21, 60, 7000]],  # more long ones than there are by chance
     "tokens": 1500,
     "epochs": 4,
     "learning_rate": 0.006,
@@ -245,7 +245,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "bottleneck",
-            "How long may a sentence be that a last state of 64, 128 or 256 numbers can hold for its translation?",
+            "How long may a sentence be that a last state of 64, 128 or 256 units can hold for its translation?",
             _TRANSLATION_COLUMNS,
             _TRANSLATION | {"variants": [{"attention": "none", "units": units} for units in (64, 128, 256)]},
             _epochs_of_variants,

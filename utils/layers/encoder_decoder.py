@@ -97,7 +97,7 @@ class EncoderDecoder(keras.Model):
         def recurrent():
             return _LAYERS[cell](units, return_sequences=True, return_state=True, **policy)
 
-        # Keras' own start, numbers below 0.05, would tell the tokens apart too weakly for the first thousands of steps.
+        # From Keras' own start, numbers below 0.05, it learnt far more slowly to reverse sequences.
         tables = {"embeddings_initializer": keras.initializers.RandomNormal(stddev=1.0), **policy}
         self.source_embedding = keras.layers.Embedding(source_size, embedding, **tables)
         self.target_embedding = keras.layers.Embedding(target_size, embedding, **tables)
