@@ -54,6 +54,15 @@ def adamw(model: keras.Model, recipe: Any, beta_2: float = 0.99) -> keras.optimi
     return optimizer
 
 
+def crosses(before: float, after: float, parts: int) -> bool:
+    """Tell whether a step ends one of `parts` equal parts of the training (or several, which count once).
+
+    >>> crosses(0.24, 0.25, 4), crosses(0.25, 0.26, 4), crosses(0.1, 0.9, 4), crosses(0.99, 1.0, 4)
+    (True, False, True, True)
+    """
+    return int(after * parts) > int(before * parts)
+
+
 class Run:
     """One model's training: how far it is, its loop, its checkpoint.
 

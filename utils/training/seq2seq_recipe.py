@@ -19,7 +19,7 @@ from utils.training import pairs, translator
 from utils.training.files import whole_file
 from utils.training.folder import RunError, RunFolder
 from utils.training.pairs import Batches, Pairs, join_units
-from utils.training.run import BestKept, Show, adamw, checked_limit, draw_losses, train_all
+from utils.training.run import BestKept, Show, adamw, checked_limit, crosses, draw_losses, train_all
 from utils.training.scores import scores
 from utils.training.translator import Languages, Translator
 
@@ -103,7 +103,7 @@ def train(
         minutes: Wall time of the training of all models together; None for the recipe's.
         steps: Number of steps of each model instead.
         profile: "quick" or "full"; None for the machine's.
-        ensemble: Number of models; None for the recipe's.
+        ensemble: Number of models; None for the recipe's, or fewer where there are fewer minutes.
         seed: Decides the first weights, the order, dropout.
         recipe: Sizes and rates; None for the profile's.
         show: Called with the part that is done and a few words.
@@ -181,7 +181,7 @@ class _Run(BestKept):
 
     def is_due(self, before: float, after: float) -> bool:
         """Whether the history gets a point: the last after the last step."""
-        return after * _EVALUATIONS >= len(self.history) + 1
+        return crosses(before, after, _EVALUATIONS)
 
     def point(self) -> dict[str, float]:
         """Evaluate on the dev pairs, keep the weights if no earlier ones did better, end where nothing gets better."""
@@ -209,9 +209,12 @@ def _chosen(
         raise RunError(f"attention is {attention!r}, but 'bahdanau', 'luong' or 'none' is expected")
     if ensemble is not None and ensemble < 1:
         raise RunError(f"ensemble is {ensemble}, but at least 1 model is expected")
+    recipe = recipe or RECIPES[profile]
+    if ensemble is None and minutes is not None:  # each model needs a minute, or it learns too little
+        ensemble = min(recipe.ensemble, max(1, int(minutes)))
     asked = {"attention": attention, "minutes": minutes, "ensemble": ensemble}
     asked = {name: value for name, value in asked.items() if value is not None}
-    return dataclasses.replace(recipe or RECIPES[profile], **asked), profile
+    return dataclasses.replace(recipe, **asked), profile
 
 
 def _seed_of(seed: int, number: int) -> int:

@@ -16,7 +16,7 @@ from utils.datasets.files import read_conll
 from utils.decoding import legal_bio, viterbi
 from utils.training.files import whole_file, write_json
 from utils.training.folder import RunError, RunFolder, reading
-from utils.training.run import BestKept, Show, adamw, checked_limit, draw_losses
+from utils.training.run import BestKept, Show, adamw, checked_limit, crosses, draw_losses
 from utils.training.tagger import TagEncoder, Tagger
 
 MODEL, VOCABULARY, CURVES, PREDICTIONS = "model.keras", "vocabulary.json", "curves.png", "predictions.conll"
@@ -130,7 +130,7 @@ class _Run(BestKept):
 
     def is_due(self, before: float, after: float) -> bool:
         """Whether the history gets a point: the last after the last step."""
-        return after * _EVALUATIONS >= len(self.history) + 1
+        return crosses(before, after, _EVALUATIONS)
 
     def point(self) -> dict[str, float]:
         """Evaluate on the dev sentences, and keep the weights if no earlier ones did better."""
