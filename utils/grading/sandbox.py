@@ -218,8 +218,10 @@ def _bubblewrap(library: Path, limits: Limits, hidden: tuple[Path, ...], filters
     for number in filters:
         command += ["--seccomp", str(number)]
     command += ["--clearenv", *(part for pair in ENVIRONMENT.items() for part in ("--setenv", *pair))]
+    # Before Python's folders, which may lie below it.
+    command += ["--perms", "1777", "--size", str(limits.disk), "--tmpfs", "/tmp"]
     shown = _shown()
-    made: set[Path] = set()
+    made = {Path("/tmp")}
     for path in shown:
         command += _parents(path, made)
         command += ["--ro-bind", str(path), str(path)]
@@ -232,8 +234,7 @@ def _bubblewrap(library: Path, limits: Limits, hidden: tuple[Path, ...], filters
     command += ["--perms", "0755", "--dir", "/etc"]
     for file in ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"):
         command += ["--ro-bind-try", file, file]
-    command += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(limits.disk), "--tmpfs", "/tmp"]
-    command += ["--ro-bind", str(library), "/course"]
+    command += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(library), "/course"]
     for place in _masked(shown, hidden):
         if place.name == "utils":
             command += ["--ro-bind", str(library / "utils"), str(place)]
