@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -198,8 +199,9 @@ def test_grading_elsewhere_gives_the_same_marks(out, class_folder, tmp_path):
     assert snapshot(tmp_path) == snapshot(out)
 
 
-def test_a_changed_answer_and_another_seed_are_judged_again(out, class_folder, monkeypatch):
+def test_a_changed_answer_and_another_seed_are_judged_again(out, class_folder, tmp_path, monkeypatch):
     given = []
+    out = shutil.copytree(out, tmp_path / "out")  # it is written to, and other tests read the one that all share
 
     def run(tasks, jobs, place):
         given.append([task.answers["0.1"] for task in tasks])

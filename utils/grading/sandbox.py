@@ -5,6 +5,7 @@ As root the sandbox makes no user namespace and drops to a user of its own; as a
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -13,7 +14,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +24,7 @@ from utils.grading.seccomp import program
 from utils.grading.wire import Channel
 
 FIRST_USER, USERS = 61_000, 4000  # workers that run at the same time have users of their own, who own nothing
+_started = itertools.count()
 REPLY_BYTES = 16 * 2**20
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",
@@ -196,7 +197,8 @@ def _filter() -> list[int]:
 
 def _bubblewrap(library: Path, limits: Limits, hidden: tuple[Path, ...], filters: Sequence[int] = ()) -> list[str]:
     """The command up to the program that runs inside."""
-    root, user = os.geteuid() == 0, FIRST_USER + threading.get_native_id() % USERS
+    # A user of its own each time: processes that still end count for their user.
+    root, user = os.geteuid() == 0, FIRST_USER + (os.getpid() + next(_started)) % USERS
     command = [shutil.which("bwrap") or "bwrap", "--die-with-parent", "--new-session"]
     if root:
         command += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
