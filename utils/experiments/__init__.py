@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement, language, tagging
+from utils.experiments import adding, agreement, language, tagging, variants
 from utils.experiments.storage import Result, read, write
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
@@ -230,6 +230,28 @@ EXPERIMENTS: dict[str, Experiment] = {
             _LANGUAGE | {"streams": 32, "passes": 2, "lengths": [5, 20], "trained": ["carried", "reset"]},
             _all_passes,
             language.carried_rows,
+        ),
+        Experiment(
+            "variants",
+            "Cho's encoder–decoder and Sutskever's, the source read forwards and backwards: which translates best?",
+            ("seed", "model", "source", "parameters", "validation", "length", "exact", "bleu", "n"),
+            {
+                "first": 60_000,
+                "lengths": [3, 8],
+                "embedding": 64,
+                "n_a": 128,
+                "batch": 64,
+                "epochs": 5,
+                "learning_rate": 0.006,
+                "clipnorm": 1.0,
+                "variants": [
+                    {"model": model, "source": source}
+                    for model in ("Cho", "Sutskever")
+                    for source in ("forwards", "reversed")
+                ],
+            },
+            _epochs_of_variants,
+            variants.rows,
         ),
     )
 }
