@@ -21,14 +21,14 @@ def _different(mistakes: Mapping, right) -> dict:
     """The mistakes whose value is not the right one; where a value is, the mistake cannot be seen in this case."""
 
     def same(one, other):
-        if isinstance(other, tuple | list):
+        if isinstance(one, tuple | list) or isinstance(other, tuple | list):
             return (
                 isinstance(one, tuple | list)
+                and isinstance(other, tuple | list)
                 and len(one) == len(other)
                 and all(same(a, b) for a, b in zip(one, other, strict=True))
             )
-        a, b = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
-        return a.shape == b.shape and np.allclose(a, b, equal_nan=True)
+        return np.shape(one) == np.shape(other) and np.allclose(one, other, equal_nan=True)
 
     return {hint: value for hint, value in mistakes.items() if not same(value, right)}
 
@@ -71,7 +71,9 @@ def teacher_forcing(rng: np.random.Generator) -> Iterator[Case]:
     both = "The target is reversed, too. Only the source is read backwards; the target is said from its first word."
     order = "The order of the pairs is reversed. Keep the pairs where they are, and reverse each source by itself."
     errors = {
-        "A list and a number do not add: `[BOS, *target]` is a new list with `BOS` in front.": "can only concatenate",
+        "A list and a number do not add: `[BOS, *target]` is a new list with `BOS` in front.": (
+            "can only concatenate|unsupported operand"
+        ),
         "The rows have different lengths, and NumPy makes no array of them. `pad` does.": "inhomogeneous",
     }
 
@@ -146,7 +148,7 @@ def teacher_forcing(rng: np.random.Generator) -> Iterator[Case]:
 
     yield case("one pair", [3], [2], False)
     yield case("pairs of different lengths", [4, 2, 3], [2, 6, 3], False)
-    yield case("one source reversed", [4], [3], True, ignored)
+    yield case("reversed sources", [4, 4], [3, 2], True, ignored)
     yield case("sources of different lengths reversed", [2, 5, 3], [4, 3, 1], True, late)
 
 
@@ -398,7 +400,7 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
             f"{probabilities} (Yours are their logarithms.)": (np.log(_softmax(scores)), good),
             chosen: (scores.argmax(axis=-1), good),
         }
-        return (scores, good), _different_states(mistakes, (scores, good))
+        return (scores, good), _different(mistakes, (scores, good))
 
     names = ("word", "state", "weights")
     for name, s_0, C_0, hint in (
@@ -428,24 +430,6 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
         compiled=True,
         names=names,
     )
-
-
-def _different_states(mistakes: Mapping, right) -> dict:
-    """Like `_different`, for values in which a list stands beside an array."""
-
-    def flat(value):
-        if isinstance(value, tuple | list):
-            return [part for one in value for part in [("(",), *flat(one), (")",)]]
-        return [np.asarray(value)]
-
-    def same(one, other):
-        a, b = flat(one), flat(other)
-        return len(a) == len(b) and all(
-            p == q if isinstance(p, tuple) or isinstance(q, tuple) else p.shape == q.shape and np.allclose(p, q)
-            for p, q in zip(a, b, strict=True)
-        )
-
-    return {hint: value for hint, value in mistakes.items() if not same(value, right)}
 
 
 @exercise("8.4", "The masked loss")
@@ -683,7 +667,7 @@ def greedy(rng: np.random.Generator) -> Iterator[Case]:
             last: (ids, log_p[np.arange(len(ids)), lengths - 1]),
             f"{last} (And a sentence that has finished gains 0.)": (ids, log_p[:, -1]),
         }
-        return right, _different_states(mistakes, right)
+        return right, _different(mistakes, right)
 
     right, mistakes = variants(longest, 1)
     yield Case(
@@ -896,7 +880,7 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
             (log_p, score, done),
             _in_order(right),
             COMPILED if compiled else hint,
-            {} if compiled else _different_states(mistakes, _in_order(right)),
+            {} if compiled else _different(mistakes, _in_order(right)),
             measure=_in_order,
             errors={COMPILED: ""} if compiled else errors,
             tolerance=1e-4,
@@ -1037,7 +1021,7 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
             (references, hypotheses),
             right,
             hint,
-            _different_states(mistakes, right),
+            _different(mistakes, right),
             errors=errors,
             tolerance=1e-6,
             names=("references", "hypotheses"),
@@ -1110,13 +1094,14 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
             return sum(count(a, b) for a, b in pairs) / max(1, total)
 
         mistakes = {
+            capped: min(1.0, right),
             places: of(lambda a, b: sum(x != y for x, y in zip(a, b, strict=False))),
             f"{places} (The difference of the lengths is counted, in yours.)": of(
                 lambda a, b: sum(x != y for x, y in zip(a, b, strict=False)) + abs(len(a) - len(b))
             ),
             by_word: float(np.mean([d / len(a) for d, (a, _) in zip(found, pairs, strict=True)])),
-            by_said: sum(found) / max(1, said),
             by_longest: of(lambda a, b: distance(tuple(a), tuple(b)), sum(max(len(a), len(b)) for a, b in pairs)),
+            by_said: sum(found) / max(1, said),
             words: float(np.mean([d > 0 for d in found])),
             edits: float(sum(found)),
             each: sum(found) / len(pairs),
@@ -1126,7 +1111,6 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
             difference: of(lambda a, b: abs(len(a) - len(b))),
             bags: of(lambda a, b: (Counter(a) - Counter(b)).total()),
             accuracy: 1 - right,
-            capped: min(1.0, right),
         }
         return Case(
             name,
@@ -1140,9 +1124,9 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
         )
 
     word = rng.permutation(sounds).tolist()
-    yield case("a wrong phoneme", [word[:5]], [[*word[:2], "ZH", *word[3:5]]])
-    yield case("a phoneme too many", [word[:4]], [[*word[:1], "ZH", *word[1:4]]], places)
+    yield case("two wrong phonemes", [word[:5]], [[*word[:2], "ZH", word[3], "ZH"]])
     yield case("a phoneme too few", [word[:6]], [[*word[:2], *word[3:6]]], places)
+    yield case("a phoneme too many", [word[:4]], [[*word[:1], "ZH", *word[1:4]]], places)
     yield case("all three", [word[:8]], [[*word[1:4], "ZH", *word[5:8], "ZH", "ZH"]])
     yield case("other order, same phonemes", [word[:5]], [[word[1], word[0], *word[2:5]]], bags)
     yield case(
