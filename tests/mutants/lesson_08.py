@@ -222,9 +222,17 @@ def words_not_looked_up(source, mask, weights):
     return h
 
 
+@mutant("8.2", hint="`np.zeros` makes float64")
+def zeros_of_numpy(source, mask, weights):
+    h = np.zeros((len(source), len(weights["recurrent_kernel"])))
+    for t in range(source.shape[1]):
+        h = np.where(mask[:, t, None], _gru(weights["table"][source[:, t]], h, weights), h)
+    return h
+
+
 @mutant("8.2", hint="Give the mask a last axis")
 def mask_without_an_axis(source, mask, weights):
-    h = np.zeros((len(source), len(weights["recurrent_kernel"])))
+    h = np.zeros((len(source), len(weights["recurrent_kernel"])), "float32")
     for t in range(source.shape[1]):
         h = np.where(mask[:, t], _gru(weights["table"][source[:, t]], h, weights), h)
     return h
@@ -808,8 +816,7 @@ def across_the_batch(log_p, score, finished):
 
 @mutant("8.6", hint="Logarithms are added")
 def multiplied(log_p, score, finished):
-    with np.errstate(invalid="ignore"):
-        total = np.nan_to_num(score[..., None] * log_p, nan=-np.inf, neginf=-np.inf)
+    total = score[..., None] * log_p
     return _beam(np.where(finished[..., None], _row(log_p.shape[-1]), total), score, finished)
 
 

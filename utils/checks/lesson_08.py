@@ -215,6 +215,9 @@ def encode(rng: np.random.Generator) -> Iterator[Case]:
     backwards = "The sentence was read from its end. Here `t` runs from 0 upwards."
     ones = "The first state is not 0."
     errors = {
+        "Two kinds of numbers do not mix: `np.zeros` makes float64. `ops.zeros` makes float32, as the weights are.": (
+            "double|float64"
+        ),
         "One position of all sentences is `source[:, t]`, its mask `mask[:, t]`.": "is not in \\[|out of bounds",
         "The mask of one position has the shape `(batch,)`, a state `(batch, n_a)`. Give the mask a last axis: "
         "`mask[:, "
@@ -646,6 +649,7 @@ def greedy(rng: np.random.Generator) -> Iterator[Case]:
         mistakes = {
             ids_only: ids,
             exchanged: right[::-1],
+            one_for_all: _one_for_all(step, state, length),
             wrong_start: pair(first=PAD),
             f"{wrong_start} It is 1 in your loop.": pair(first=UNK),
             f"{wrong_start} It is 3 in your loop.": pair(first=EOS),
@@ -669,13 +673,12 @@ def greedy(rng: np.random.Generator) -> Iterator[Case]:
         }
         return right, _different(mistakes, right)
 
-    right, mistakes = variants(longest, 1)
+    right, mistakes = variants(longest, 2)
     yield Case(
-        "the first word",
-        (step, longest, m, 1),
+        "the first two words",
+        (step, longest, m, 2),
         right,
-        f"With `length = 1` the loop makes one step from `<BOS>` (id 2) and chooses the word with the largest score. "
-        f"{two}",
+        f"The first step reads `<BOS>` (id 2), the second one the word that was chosen. {two}",
         mistakes,
         errors=errors,
         names=names,
@@ -721,6 +724,19 @@ def greedy(rng: np.random.Generator) -> Iterator[Case]:
         compiled=True,
         names=names,
     )
+
+
+def _one_for_all(step: Callable, state: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a loop says that chooses one word for the whole batch: the place of the largest of all scores."""
+    word, total, words = np.full(len(state), BOS), np.zeros(len(state)), []
+    finished = np.zeros(len(state), dtype=bool)
+    for _ in range(length):
+        scores, state = step(word, state)
+        total += np.where(finished, 0.0, np.log(_softmax(scores.astype(float)).max(axis=-1)))
+        word = np.where(finished, PAD, scores.argmax())
+        finished |= word == EOS
+        words.append(word)
+    return np.stack(words, axis=1), total
 
 
 def _on_padding(step: Callable, state: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -811,8 +827,8 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
             score = np.tile([0.0] + [-np.inf] * (k - 1), (m, 1))
         if favour:  # the best continuations come from the best hypothesis
             score[:, 1:] -= 9
-        if low:  # a finished hypothesis that would lose its place to open ones
-            score = np.where(done, score - 20, score)
+        if any(finished):  # a finished hypothesis would go on before all others, or lose its place to open ones
+            score = np.where(done, score - 20 if low else -0.1, score - 3)
         log_p, score = log_p.astype("float32"), score.astype("float32")
         old, z = score.astype(float), log_p.astype(float)
         total = old[..., None] + z
@@ -837,8 +853,9 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
         rivals = closed(old[..., None] + row(PAD, free=0.0))
         only = closed(row(PAD))
         with np.errstate(invalid="ignore"):
-            product_of_both = np.nan_to_num(old[..., None] * z, nan=-np.inf, neginf=-np.inf)
+            product_of_both = old[..., None] * z
             mistakes = {
+                competes: taken(rivals, rivals, put_back=False),
                 alone: taken(closed(row(PAD), z), z),
                 own: (
                     np.where(done, old, total.max(axis=-1)),
@@ -855,7 +872,6 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
                 goes_on: taken(total, put_back=False),
                 f"{goes_on} (Its score was kept.)": taken(total),
                 dies: taken(np.where(done[..., None], -np.inf, total), put_back=False),
-                competes: taken(rivals, rivals, put_back=False),
                 copies: taken(closed(old[..., None]), closed(old[..., None]), put_back=False),
                 f"{copies} (The ∞ belongs to `<PAD>` alone.)": taken(closed(np.inf)),
                 end_again: taken(closed(row(EOS))),
@@ -998,12 +1014,12 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
                 ),
                 bp,
             ),
+            none: (precisions, 1.0),
             bonus: (precisions, math.exp(1 - r / c)),
             inverted: (precisions, min(1.0, math.exp(1 - c / r))),
             f"{inverted} (And it is at most 1.)": (precisions, math.exp(1 - c / r)),
             linear: (precisions, c / r),
             f"{linear} (At most 1 it is.)": (precisions, min(1.0, c / r)),
-            none: (precisions, 1.0),
             each: (precisions, float(np.mean([min(1.0, math.exp(1 - len(a) / len(b))) for a, b in pairs]))),
             percent: (100 * precisions, bp),
             f"{percent} (Both of them.)": (100 * precisions, 100 * bp),
@@ -1031,11 +1047,11 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
     text = rng.permutation(words).tolist()
     yield case("one word is wrong", [text[:8]], [[*text[:5], "oh", *text[6:8]]])
     a, b = text[:2]
-    yield case("a word too often", [[a, b, *text[2:6]]], [[a, a, b, a, *text[2:6]]], unclipped)
+    yield case("a word too often", [[a, b, *text[2:6]]], [[a, a, b, a, "oh", *text[2:6]]], unclipped)
     yield case("a word that the reference has twice", [[a, b, a, *text[2:6]]], [[a, b, a, *text[2:5], "oh"]], distinct)
     yield case("words in another order", [text[:8]], [[*text[4:8], *text[:4]]], positions)
-    yield case("a hypothesis that is too short", [text[:9]], [text[:6]], none)
     yield case("a hypothesis that is too long", [text[:5]], [[*text[:5], "oh", "no"]], bonus)
+    yield case("a hypothesis that is too short", [text[:9]], [text[:6]], none)
     yield case(
         "several sentences",
         [text[:10], text[10:14], text[14:23], text[23:26]],

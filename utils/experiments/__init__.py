@@ -254,7 +254,7 @@ EXPERIMENTS: dict[str, Experiment] = {
                 "embedding": 64,
                 "n_a": 128,
                 "batch": 64,
-                "epochs": 5,
+                "epochs": 3,
                 "learning_rate": 0.006,
                 "clipnorm": 1.0,
                 "variants": [

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from utils.layers.lstm import LSTM
+from utils.layers.lstm import GRU, LSTM
 
 State = list[Any]
 
@@ -31,9 +31,9 @@ class Cho(keras.Model):
     def __init__(self, V_x: int, V_y: int, n_e: int, n_a: int) -> None:
         super().__init__()
         self.source_table, self.table = layers.Embedding(V_x, n_e), layers.Embedding(V_y, n_e)
-        self.encoder = layers.GRU(n_a)
+        self.encoder = GRU(n_a)
         self.first_state = layers.Dense(n_a, activation="tanh")
-        self.decoder = layers.GRU(n_a, return_sequences=True)
+        self.decoder = GRU(n_a, return_sequences=True)
         self.readout = layers.Dense(n_e)
         self.out_bias = self.add_weight(shape=(V_y,), initializer="zeros", name="out_bias")
 
