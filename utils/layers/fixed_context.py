@@ -30,7 +30,11 @@ class Cho(keras.Model):
 
     def __init__(self, V_x: int, V_y: int, n_e: int, n_a: int) -> None:
         super().__init__()
-        self.source_table, self.table = layers.Embedding(V_x, n_e), layers.Embedding(V_y, n_e)
+        # A recurrent network whose inputs are near 0 learns next to nothing in its first thousand steps. The table of
+        # the target starts small all the same, because its products with the read-out are the scores.
+        size_1 = keras.initializers.RandomNormal(stddev=1.0)
+        self.source_table = layers.Embedding(V_x, n_e, embeddings_initializer=size_1)
+        self.table = layers.Embedding(V_y, n_e)
         self.encoder = GRU(n_a)
         self.first_state = layers.Dense(n_a, activation="tanh")
         self.decoder = GRU(n_a, return_sequences=True)
@@ -72,7 +76,11 @@ class Sutskever(keras.Model):
 
     def __init__(self, V_x: int, V_y: int, n_e: int, n_a: int) -> None:
         super().__init__()
-        self.source_table, self.table = layers.Embedding(V_x, n_e), layers.Embedding(V_y, n_e)
+        # A recurrent network whose inputs are near 0 learns next to nothing in its first thousand steps. The table of
+        # the target starts small all the same, because its products with the read-out are the scores.
+        size_1 = keras.initializers.RandomNormal(stddev=1.0)
+        self.source_table = layers.Embedding(V_x, n_e, embeddings_initializer=size_1)
+        self.table = layers.Embedding(V_y, n_e)
         self.encoder = LSTM(n_a, return_state=True)
         self.decoder = LSTM(n_a, return_sequences=True)
         self.readout = layers.Dense(n_e)
