@@ -176,7 +176,7 @@ def test_a_small_run_of_the_language_models_reports_its_progress(name, changes, 
     assert all(4 < value < 8 for value in nats)  # it starts at log 1480 = 7.3
 
 
-SMALL_TRANSLATION = {"embedding": 4, "pairs": 50, "epochs": 2, "tested": 3}
+SMALL_TRANSLATION = {"embedding": 4, "pairs": [[3, 9, 40], [21, 30, 10]], "epochs": 2, "tested": 3}
 
 
 def test_a_stored_translation_result_judges_every_length():

@@ -74,13 +74,13 @@ def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "Encoder
 def learn(
     model: "EncoderDecoder", seed: int, settings: Mapping[str, Any], advance: Advance = lambda epochs: None
 ) -> list[float]:
-    """Train a network on the first pairs of the training split.
+    """Train a network on pairs of the training split.
 
     Args:
         model: What `network` gives.
         seed: Decides the batches.
-        settings: "lengths", least and largest, of the sources; "pairs", how many; "tokens", positions in a batch;
-            "epochs"; "learning_rate" of Adam, which falls along a cosine to 0; "clipnorm".
+        settings: "pairs", rows of least and largest source length and how many such pairs to take; "tokens", positions
+            in a batch; "epochs"; "learning_rate" of Adam, which falls along a cosine to 0; "clipnorm".
         advance: Called with 1 after each epoch.
 
     Returns:
@@ -91,7 +91,8 @@ def learn(
 
     from utils.datasets.pipeline import batches
 
-    x, y = encoded("train", tuple(settings["lengths"]), settings["pairs"])
+    parts = [encoded("train", (shortest, longest), number) for shortest, longest, number in settings["pairs"]]
+    x, y = ([ids for part in parts for ids in part[side]] for side in (0, 1))
     fed = batches({"x": x, "y": y}, tokens=settings["tokens"], seed=seed)
     falling = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["epochs"] * len(fed))
     optimizer = keras.optimizers.Adam(falling, global_clipnorm=settings["clipnorm"])
