@@ -163,6 +163,7 @@ def test_a_tag_that_continues_nothing_begins_an_entity_and_is_counted():
         ("language-model", {"sentences": 64, "epochs": 2}, 4),
         ("tying", {"sentences": 64, "epochs": 1}, 4),
         ("carried-state", {"passes": 1, "lengths": [200]}, 4),
+        ("variants", {"first": 3000, "epochs": 1}, 28),
     ],
 )
 def test_a_small_run_of_the_language_models_reports_its_progress(name, changes, rows):

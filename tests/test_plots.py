@@ -19,6 +19,7 @@ from utils.plots import (
     bidirectional,
     cell,
     curves,
+    encoder_decoder,
     folded,
     gru_cell,
     heat_map,
@@ -40,6 +41,7 @@ LOSS = [1.39, 0.7, 0.2, 0.02]
 DRAWINGS = {
     "unrolled": lambda: unrolled(["run", "bike"], ["bike", "swim"], title="Shared weights"),
     "bidirectional": lambda: bidirectional(["Paris", "sold", "it"], ["B-ORG", "O", ""], title="Both ways"),
+    "encoder_decoder": lambda: encoder_decoder(["he", "falls"], ["il", "tombe"], every_step=True, title="Cho"),
     "folded": lambda: folded("A loop with memory"),
     "cell": lambda: cell("One cell"),
     "gru_cell": lambda: gru_cell("A GRU"),
@@ -251,6 +253,30 @@ def test_bidirectional_has_two_states_and_two_ways_out_for_each_step(steps):
 def test_bidirectional_refuses_what_it_cannot_draw(inputs, outputs, said):
     with pytest.raises(ValueError, match=said):
         bidirectional(inputs, outputs, title="Wrong")
+
+
+@pytest.mark.parametrize("every_step", [True, False])
+def test_encoder_decoder_reads_one_sequence_and_writes_another(every_step):
+    drawing = encoder_decoder(["the", "owl", "sleeps"], ["dort"], every_step=every_step, title="Two loops")
+    patches = drawing.figure.axes[0].patches
+    assert sum(isinstance(patch, FancyBboxPatch) for patch in patches) == 3 + 1 + 2  # states, context, states
+    assert sum(isinstance(patch, Circle) for patch in patches) == 3 + 2 + 2
+    assert "read 'the owl sleeps'" in drawing.description
+    assert "read '<BOS> dort' and say 'dort <EOS>'" in drawing.description
+    assert ("enters every step" in drawing.description) == every_step
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "said"),
+    [
+        ("ab", ["x"], "source must be a list"),
+        (["a"], [], "target must be a list"),
+        (list("abcdef"), list("abcd"), "6 and 5"),
+    ],
+)
+def test_encoder_decoder_refuses_what_it_cannot_draw(source, target, said):
+    with pytest.raises(ValueError, match=said):
+        encoder_decoder(source, target, every_step=True, title="Wrong")
 
 
 def test_unrolled_keeps_the_number_of_a_step_in_the_middle():

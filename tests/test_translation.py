@@ -59,6 +59,18 @@ def test_a_range_of_lengths_can_be_asked_for(splits):
         translation.examples("test", (20, 3))
 
 
+def test_the_first_pairs_can_be_asked_for_and_are_the_first_of_all(splits):
+    for split in ("train", "validation"):
+        few = translation.examples(split, first=2000)
+        assert few == splits[split][: len(few)]
+    assert sum(len(translation.examples(split, first=2000)) for split in SPLITS) == 2000
+    assert {record["source"] for record in translation.examples("test", first=2000)} <= {
+        record["source"] for record in splits["test"]
+    }
+    with pytest.raises(ValueError, match="first is 0"):
+        translation.examples("test", first=0)
+
+
 def test_french_elides_and_contracts(pairs):
     for pair in pairs:
         assert not re.search(rf"\b(le|la|de|ne|que|je|me|te|se) [{VOWEL}]", pair["target"]), pair

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement, language, tagging
-from utils.experiments.storage import Result, read, write
+from utils.experiments import adding, agreement, language, tagging, translation, variants
+from utils.experiments.storage import Result, joined, read, write
 
-__all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
+__all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "joined", "names", "path", "read", "run", "stored", "write"]
 
 Rows = Iterator[dict[str, Any]]
 
@@ -78,6 +78,18 @@ _TAGGING_COLUMNS = ("seed", "tagger", "decoding", "by", "value", "accuracy", "f1
 _AGREEMENT_COLUMNS = ("seed", "objective", "cell", "learning_rate", "by", "value", "accuracy", "n")
 _LANGUAGE_COLUMNS = ("seed", "weights", "direct", "dropout", "epoch", "train", "validation")
 _LANGUAGE = {"min_count": 5, "embedding": 64, "n_a": 96, "learning_rate": 0.006, "clipnorm": 1.0}
+_TRANSLATION_COLUMNS = ("seed", "attention", "units", "length", "exact", "bleu", "n")
+_TRANSLATION = {
+    "cell": "lstm",
+    "embedding": 64,
+    "dropout": 0.0,
+    "pairs": [[3, 20, 30000], [21, 60, 7000]],  # more long ones than there are by chance, so that all are learnt
+    "tokens": 1500,
+    "epochs": 4,
+    "learning_rate": 0.006,
+    "clipnorm": 1.0,
+    "tested": 150,
+}
 
 
 def _of_variants(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
@@ -230,6 +242,56 @@ EXPERIMENTS: dict[str, Experiment] = {
             _LANGUAGE | {"streams": 32, "passes": 2, "lengths": [5, 20], "trained": ["carried", "reset"]},
             _all_passes,
             language.carried_rows,
+        ),
+        Experiment(
+            "variants",
+            "Cho's encoder–decoder and Sutskever's, the source read forwards and backwards: which translates best?",
+            ("seed", "model", "source", "parameters", "validation", "length", "exact", "bleu", "n"),
+            {
+                "first": 60_000,
+                "lengths": [3, 8],
+                "embedding": 64,
+                "n_a": 128,
+                "batch": 64,
+                "epochs": 3,
+                "learning_rate": 0.006,
+                "clipnorm": 1.0,
+                "variants": [
+                    {"model": model, "source": source}
+                    for model in ("Cho", "Sutskever")
+                    for source in ("forwards", "reversed")
+                ],
+            },
+            _epochs_of_variants,
+            variants.rows,
+        ),
+        Experiment(
+            "bottleneck",
+            "How long may a sentence be that a last state of 64, 128 or 256 numbers can hold for its translation?",
+            _TRANSLATION_COLUMNS,
+            _TRANSLATION | {"variants": [{"attention": "none", "units": units} for units in (64, 128, 256)]},
+            _epochs_of_variants,
+            translation.rows,
+        ),
+        Experiment(
+            "attention",
+            "And how long may it be, if the decoder attends to the whole source at every step?",
+            _TRANSLATION_COLUMNS,
+            _TRANSLATION | {"variants": [{"attention": "bahdanau", "units": 128}]},
+            _epochs_of_variants,
+            translation.rows,
+        ),
+        Experiment(
+            "extrapolation",
+            "What do translators that have learnt from sentences of up to 20 words make of longer ones?",
+            _TRANSLATION_COLUMNS,
+            _TRANSLATION
+            | {
+                "pairs": [[3, 20, 60000]],
+                "variants": [{"attention": attention, "units": 128} for attention in ("none", "bahdanau")],
+            },
+            _epochs_of_variants,
+            translation.rows,
         ),
     )
 }

@@ -12,6 +12,7 @@ from utils.plots.grids import heat_map, hidden_states
 from utils.plots.histograms import histogram
 from utils.plots.networks import cell, folded, unrolled
 from utils.plots.pictures import pictures
+from utils.plots.translation import encoder_decoder
 
 __all__ = [
     "Drawing",
@@ -19,6 +20,7 @@ __all__ = [
     "bidirectional",
     "cell",
     "curves",
+    "encoder_decoder",
     "folded",
     "gru_cell",
     "heat_map",
