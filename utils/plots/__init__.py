@@ -4,6 +4,7 @@ Each function returns a :class:`Drawing`: a matplotlib figure (made without pypl
 state) and one sentence that says in words what the figure shows.
 """
 
+from utils.plots.attention import attention
 from utils.plots.charts import bars, curves
 from utils.plots.directions import bidirectional
 from utils.plots.drawing import Drawing
@@ -15,6 +16,7 @@ from utils.plots.pictures import pictures
 
 __all__ = [
     "Drawing",
+    "attention",
     "bars",
     "bidirectional",
     "cell",
