@@ -578,7 +578,7 @@ def AttentionCell(rng: np.random.Generator) -> Iterator[Case]:  # noqa: N802  th
     errors = {
         "A cell of Keras returns two things, its output and a list of its states, and so does `self.gru`: `s, _ = "
         "self.gru(..., [s_prev])`.": (
-            "list.*(shape|dtype|concatenate)|inhomogeneous|too many values|Ragged|different shapes|rank"
+            "(tuple|list)' object|list.*(shape|dtype|concatenate)|inhomogeneous|too many values|Ragged|different shapes"
         ),
         "The GRU reads the last word and the context side by side, `n_e + n_h` numbers: `ops.concatenate([y_prev, c], "
         "axis=-1)`.": "ncompatible|In\\[0\\]|must be equal|Matrix size|broadcast|axis",
