@@ -1,4 +1,4 @@
-"""Filters, generation and Viterbi."""
+"""Filters, generation, beam search and Viterbi."""
 
 import doctest
 import itertools
@@ -9,7 +9,8 @@ import pytest
 from keras import ops
 
 from utils import decoding
-from utils.decoding import GREEDY, Generator, Sampling, legal_bio, nucleus, scaled, top_k, viterbi
+from utils import viterbi as tags
+from utils.decoding import GREEDY, BeamSearch, Generator, Sampling, legal_bio, nucleus, scaled, top_k, viterbi
 
 P = np.array([[0.5, 0.05, 0.25, 0.2], [0.1, 0.1, 0.1, 0.7]], dtype="float32")
 LOGITS = np.log(P) + 3.0
@@ -21,6 +22,7 @@ def kept(logits):
 
 def test_examples_in_the_documentation():
     assert doctest.testmod(decoding).failed == 0
+    assert doctest.testmod(tags).failed == 0
 
 
 # Filters
@@ -185,6 +187,146 @@ def test_first_tokens_and_lengths_that_do_not_fit():
         Generator(fixed)([0.0], start(1), length=3)
     with pytest.raises(ValueError, match="length is 0"):
         Generator(fixed)([0], start(1), length=0)
+
+
+# Beam search
+
+
+END, V = 0, 4
+TABLE = np.random.default_rng(5).normal(size=(3, V, V)).astype("float32")  # of every example and last token
+
+
+def of_table(tokens, state):
+    """Each example has transitions of its own; the state counts the steps, and holds what is never changed."""
+    rows = ops.take_along_axis(state["table"], tokens[:, None, None] + ops.zeros((1, 1, V), dtype="int32"), axis=1)
+    return rows[:, 0], {"table": state["table"], "n": state["n"] + 1}
+
+
+def its_state(table=TABLE):
+    return {"table": table, "n": np.zeros(len(table), dtype="int32")}
+
+
+def all_sequences(table, first, length):
+    """Every sequence up to its end token or the length, with its log-probability."""
+    log_p = table - np.log(np.exp(table).sum(axis=-1, keepdims=True))
+    found = {}
+    for path in itertools.product(range(V), repeat=length):
+        path = path[: path.index(END) + 1] if END in path else path
+        found[path] = sum(log_p[a, b] for a, b in itertools.pairwise((first, *path)))
+    return found
+
+
+@pytest.mark.parametrize("length_penalty", [0.0, 0.6, 1.0])
+def test_a_beam_that_holds_everything_finds_the_best_of_all_sequences(length_penalty):
+    found = BeamSearch(of_table, END)([1, 2, 3], its_state(), length=4, width=3**4 + 40, length_penalty=length_penalty)
+    for i in range(3):
+        expected = all_sequences(TABLE[i], i + 1, 4)
+        scores = {path: log_p / len(path) ** length_penalty for path, log_p in expected.items()}
+        ranked = sorted(scores, key=lambda path: (path[-1] != END, -scores[path]))
+        assert len(ranked) == 121
+        for place, path in enumerate(ranked):
+            assert found.ids[i, place].tolist() == [*path, *[END] * (4 - len(path))]
+            assert found.lengths[i, place] == len(path)
+            assert found.log_probability[i, place] == pytest.approx(expected[path], abs=1e-5)
+            assert found.score[i, place] == pytest.approx(scores[path], abs=1e-5)
+
+
+def test_a_beam_of_one_is_greedy():
+    table = np.random.default_rng(0).normal(size=(40, V, V)).astype("float32")
+    first = np.arange(40) % V
+    greedy = Generator(of_table, end=END)(first, its_state(table), length=9, sampling=GREEDY)
+    beams = BeamSearch(of_table, END)(first, its_state(table), length=9, width=1)
+    np.testing.assert_array_equal(beams.ids[:, 0], greedy.ids)
+    np.testing.assert_array_equal(beams.lengths[:, 0], greedy.lengths)
+    np.testing.assert_allclose(beams.log_probability[:, 0], greedy.log_probability, atol=1e-5)
+    assert set(greedy.lengths) > {1, 2, 9}
+
+
+def test_a_wider_beam_finds_what_greedy_misses_and_keeps_what_has_ended():
+    # From 1: 0.6 to token 2, from where every end is unlikely; 0.4 to token 3, which ends for certain.
+    p = np.full((V, V), 1e-6)
+    p[1, [2, 3]], p[2, [1, 2, 3, 0]], p[3, 0], p[0, 0] = (0.6, 0.4), (0.3, 0.3, 0.3, 0.1), 1, 1
+    table = np.log(p / p.sum(axis=-1, keepdims=True)).astype("float32")[None]
+    search = BeamSearch(of_table, END)
+    greedy, wider = (search([1], its_state(table), length=6, width=width) for width in (1, 2))
+    assert wider.ids[0, 0].tolist() == [3, 0, 0, 0, 0, 0]
+    assert wider.lengths[0, 0] == 2
+    assert wider.log_probability[0, 0] == pytest.approx(np.log(0.4), abs=1e-4)
+    assert greedy.log_probability[0, 0] < wider.log_probability[0, 0]
+
+
+def test_what_ended_comes_before_what_was_cut_off_even_if_that_scores_higher():
+    p = np.full((V, V), 1e-6)
+    p[1, [1, 0]] = 0.9, 0.1
+    table = np.log(p / p.sum(axis=-1, keepdims=True)).astype("float32")[None]
+    found = BeamSearch(of_table, END)([1], its_state(table), length=8, width=2)
+    assert found.ids[0].tolist() == [[0] * 8, [1] * 8]
+    assert found.score[0, 1] > found.score[0, 0]
+
+
+def test_each_source_keeps_its_own_hypotheses_and_states():
+    search = BeamSearch(of_table, END)
+    together = search([1, 2, 3], its_state(), length=5, width=3)
+    for i in range(3):
+        alone = search([i + 1], its_state(TABLE[i : i + 1]), length=5, width=3)
+        np.testing.assert_array_equal(alone.ids[0], together.ids[i])
+        np.testing.assert_allclose(alone.score[0], together.score[i], atol=1e-6)
+
+
+def test_the_state_follows_its_hypothesis():
+    def step(tokens, state):  # the state sums what was read; the logits tell it, and prefer token 3 after 3 + 3
+        total = state["total"] + tokens
+        logits = ops.where(total[:, None] >= 6, [0.0, 0.0, 0.0, 5.0], [-9.0, 0.1, 0.0, 0.05])
+        return logits, {"total": total}
+
+    found = BeamSearch(step, END)([1], {"total": np.zeros(1, dtype="int32")}, length=3, width=6)
+    for ids, log_p in zip(found.ids[0], found.log_probability[0], strict=True):
+        total, expected = 0, 0.0
+        for last, token in zip([1, *ids], ids, strict=False):
+            total += last
+            logits = np.array([0.0, 0.0, 0.0, 5.0] if total >= 6 else [-9.0, 0.1, 0.0, 0.05])
+            expected += logits[token] - np.log(np.exp(logits).sum())
+        assert log_p == pytest.approx(expected, abs=1e-5)
+
+
+def test_ids_that_a_beam_never_chooses_and_places_without_a_hypothesis():
+    found = BeamSearch(of_table, END, never=[2, 3])([1], its_state(TABLE[:1]), length=3, width=6)
+    real = np.isfinite(found.log_probability[0])
+    assert real.tolist() == [True] * 4 + [False] * 2  # 0 · 10 · 110 · 111
+    assert set(found.ids[0][real].ravel()) == {0, 1}
+    assert np.isneginf(found.score[0][~real]).all()
+    with pytest.raises(ValueError, match="could not end"):
+        BeamSearch(of_table, END, never=[END])
+
+
+def test_another_penalty_compiles_nothing_again():
+    calls = []
+
+    def counted(tokens, state):
+        calls.append(1)
+        return of_table(tokens, state)
+
+    search = BeamSearch(counted, END)
+    search([1], its_state(TABLE[:1]), length=3, width=2)
+    once = len(calls)
+    search([2], its_state(TABLE[1:2]), length=3, width=2, length_penalty=0.3)
+    assert len(calls) == once
+
+
+@pytest.mark.parametrize(
+    ("tokens", "changes", "said"),
+    [
+        ([[1]], {}, r"tokens has shape \(1, 1\)"),
+        ([1.0], {}, "dtype float"),
+        ([1], {"length": 0}, "length is 0"),
+        ([1], {"width": 0}, "width is 0"),
+        ([1], {"width": 1.5}, "width is 1.5"),
+        ([1], {"length_penalty": -1}, "length_penalty is -1"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(tokens, changes, said):
+    with pytest.raises(ValueError, match=said):
+        BeamSearch(of_table, END)(tokens, its_state(TABLE[:1]), **{"length": 3, **changes})
 
 
 # Viterbi

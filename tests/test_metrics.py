@@ -12,11 +12,15 @@ from utils import metrics
 
 
 def test_examples_in_the_documentation():
-    assert doctest.testmod(metrics).failed == 0
+    for module in (metrics.intervals, metrics.language, metrics.sequences, metrics.tags):
+        found = doctest.testmod(module)
+        assert found.failed == 0
+        assert found.attempted > 0
 
 
-def test_importing_it_imports_neither_tensorflow_nor_seqeval():
-    code = "import sys, utils.metrics; sys.exit(any(m in sys.modules for m in ('tensorflow', 'keras', 'seqeval')))"
+def test_importing_it_imports_neither_tensorflow_nor_seqeval_nor_sacrebleu():
+    unwanted = ("tensorflow", "keras", "seqeval", "sacrebleu")
+    code = f"import sys, utils.metrics; sys.exit(any(m in sys.modules for m in {unwanted}))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -188,3 +192,130 @@ def test_rates_divide_once_over_everything():
 def test_error_rates_of_what_they_cannot_compare(references, hypotheses, said):
     with pytest.raises(ValueError, match=said):
         metrics.error_rates(references, hypotheses)
+
+
+# BLEU
+
+
+REFERENCES = [["the cat is on the mat"], ["there is a dog in the old garden ."], ["he sleeps .", "he is asleep ."]]
+HYPOTHESES = ["the cat is on a mat", "there is a dog in the garden .", "he sleeps ."]
+
+
+def split(sentences):
+    return [sentence.split() for sentence in sentences]
+
+
+def test_bleu_is_its_formula():
+    right, total = np.zeros(4), np.zeros(4)
+    for answers, hypothesis in zip(map(split, REFERENCES), split(HYPOTHESES), strict=True):
+        for n in range(1, 5):
+            grams = [[tuple(t[i : i + n]) for i in range(len(t) - n + 1)] for t in (hypothesis, *answers)]
+            counts = [{gram: its.count(gram) for gram in its} for its in grams]
+            for gram, count in counts[0].items():
+                right[n - 1] += min(count, max(its.get(gram, 0) for its in counts[1:]))
+            total[n - 1] += len(grams[0])
+    longer = len("the cat is on the mat there is a dog in the old garden . he sleeps .".split())
+    length = sum(map(len, split(HYPOTHESES)))
+    expected = 100 * math.exp(1 - longer / length) * math.exp(np.log(right / total).mean())
+    assert metrics.bleu([split(answers) for answers in REFERENCES], split(HYPOTHESES)) == pytest.approx(expected)
+
+
+def test_bleu_of_what_is_right_is_100_and_of_what_has_nothing_in_common_0():
+    answers = [split(answers) for answers in REFERENCES[:2]]
+    assert metrics.bleu(answers, [its[0] for its in answers]) == pytest.approx(100)
+    assert metrics.bleu(answers, [["x"] * 6, ["y"] * 8]) == 0
+    assert metrics.bleu([[["a", "b"]]], [["a", "b"]]) == 0  # no n-gram of 3 or 4: smoothing would tell
+    assert metrics.bleu([[["a", "b", "c", "d"]]], [["a", "b", "x", "d"]], smooth="exp") > 0
+
+
+def test_bleu_takes_tokens_as_they_are():
+    assert metrics.bleu([[["l'", "arbre", "est", "ici", "."]]], [["l'arbre", "est", "ici", "."]]) < 100
+
+
+@pytest.mark.parametrize(
+    ("references", "hypotheses", "smooth", "said"),
+    [
+        ([], [], "none", "no BLEU"),
+        ([[["a"]]], [["a"], ["b"]], "none", "hypotheses has 2 entries, but references has 1"),
+        (["a b"], [["a"]], "none", "a list of right answers is expected"),
+        ([[["a"]]], ["a"], "none", "hypotheses.0. is the string"),
+        ([[["a b"]]], [["a"]], "none", "'a b' is empty or holds white space"),
+        ([[["a"]]], [[""]], "none", "'' is empty or holds white space"),
+        ([[["a"]]], [["a"]], "some", "smooth is 'some'"),
+    ],
+)
+def test_bleu_of_what_does_not_fit(references, hypotheses, smooth, said):
+    with pytest.raises(ValueError, match=said):
+        metrics.bleu(references, hypotheses, smooth)
+
+
+# Alignments
+
+
+def test_the_alignment_error_rate_is_one_minus_f1_where_every_link_is_sure():
+    sure = [[(0, 0), (1, 1), (2, 2)], [(0, 1)]]
+    predicted = [[(0, 0), (1, 2)], [(0, 1), (1, 1)]]
+    precision, recall = 2 / 4, 2 / 4
+    f1 = 2 * precision * recall / (precision + recall)
+    assert metrics.alignment_error_rate(sure, sure, predicted) == pytest.approx(1 - f1)
+    assert metrics.alignment_error_rate(sure, sure, sure) == 0
+    assert metrics.alignment_error_rate(sure, sure, [[], []]) == 1
+
+
+def test_possible_links_do_no_harm_and_sure_ones_must_be_there():
+    sure, possible = [[(0, 0)]], [[(0, 0), (0, 1)]]
+    assert metrics.alignment_error_rate(sure, possible, [[(0, 0), (0, 1)]]) == 0
+    assert metrics.alignment_error_rate(sure, possible, [[(0, 1)]]) == pytest.approx(1 - 1 / 2)
+    assert metrics.alignment_error_rate(sure, [[(0, 1)]], [np.array([[0, 0], [0, 1]])]) == 0  # S is part of P
+
+
+def test_alignments_that_do_not_fit():
+    with pytest.raises(ValueError, match="sure has 1 sentences, possible 2"):
+        metrics.alignment_error_rate([[]], [[], []], [[]])
+    with pytest.raises(ValueError, match="no link"):
+        metrics.alignment_error_rate([[]], [[]], [[]])
+
+
+# How sure a number is
+
+
+def test_wilsons_interval_holds_the_true_share_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    for share in (0.03, 0.5, 0.9):
+        ends = np.array([metrics.confidence_interval(rng.random(60) < share) for _ in range(1000)])
+        assert 0.92 < ((ends[:, 0] <= share) & (share <= ends[:, 1])).mean() < 0.98
+    low, high = metrics.confidence_interval(np.ones(20, dtype=bool))
+    assert (low, high) == (pytest.approx(20 / (20 + 1.959964**2)), 1)
+
+
+def test_the_bootstrap_holds_the_true_rate_about_as_often_as_it_says():
+    rng, held = np.random.default_rng(0), 0
+    for seed in range(300):
+        sizes = rng.integers(1, 10, size=200)
+        low, high = metrics.confidence_interval(rng.binomial(sizes, 0.2), sizes, samples=500, seed=seed)
+        held += low <= 0.2 <= high
+    assert 0.9 < held / 300 < 0.99
+
+
+def test_a_higher_confidence_is_a_wider_interval_and_a_seed_repeats_it():
+    values, sizes = np.arange(40) % 7, np.full(40, 9)
+    narrow, wide = (metrics.confidence_interval(values, sizes, confidence=c) for c in (0.5, 0.99))
+    assert wide[0] < narrow[0] < values.sum() / sizes.sum() < narrow[1] < wide[1]
+    assert metrics.confidence_interval(values, sizes) == metrics.confidence_interval(values, sizes)
+    assert metrics.confidence_interval(values, sizes) != metrics.confidence_interval(values, sizes, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "changes", "said"),
+    [
+        ([], {}, r"values has shape \(0,\)"),
+        ([1.0, float("nan")], {}, "one finite number"),
+        ([1, 2], {"sizes": [1]}, r"sizes has shape \(1,\)"),
+        ([1, 2], {"sizes": [0, 0]}, "not all 0"),
+        ([1, 2], {"confidence": 95}, "confidence is 95"),
+        ([1, 2], {"samples": 0}, "samples is 0"),
+    ],
+)
+def test_intervals_that_cannot_be(values, changes, said):
+    with pytest.raises(ValueError, match=said):
+        metrics.confidence_interval(values, **changes)

@@ -1,6 +1,6 @@
-"""From a model's scores to a sequence: filters, sampling and generation with carried state, tags under constraints.
+"""From a model's scores to a sequence: filters, sampling and generation with carried state, beam search.
 
-The filters and the generation loop are written with `keras.ops`, so they run on every backend. The loop is compiled
+The filters and the loops are written with `keras.ops`, so they run on every backend. A loop is compiled
 by the backend as a whole: a step by `model.predict` would cost about a hundred times as much. The settings (how
 high the temperature, how many candidates) enter it as numbers, so changing them compiles nothing again.
 """
@@ -13,6 +13,23 @@ import keras
 import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
+
+from utils.viterbi import legal_bio, viterbi
+
+__all__ = [
+    "FREE",
+    "GREEDY",
+    "BeamSearch",
+    "Beams",
+    "Generated",
+    "Generator",
+    "Sampling",
+    "legal_bio",
+    "nucleus",
+    "scaled",
+    "top_k",
+    "viterbi",
+]
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -192,13 +209,7 @@ class Generator:
         Raises:
             ValueError: If `tokens` has another shape or dtype, or `length` is below 1.
         """
-        tokens = np.asarray(tokens)
-        if tokens.ndim != 1 or not tokens.size or tokens.dtype.kind not in "iu":
-            raise ValueError(
-                f"tokens has shape {tokens.shape} and dtype {tokens.dtype}, but integers of shape (batch,) are expected"
-            )
-        if length < 1:
-            raise ValueError(f"length is {length}, but at least 1 token must be asked for")
+        tokens = _first_tokens(tokens, length)
         # One number a step and sequence decides the draw. NumPy makes them, so that they do not depend on the backend.
         uniform = np.random.default_rng(seed).random((length, len(tokens)), dtype=np.float32)
         settings = [
@@ -208,7 +219,7 @@ class Generator:
             np.bool_(sampling.greedy),
         ]
         state = keras.tree.map_structure(ops.convert_to_tensor, state)
-        inputs = [ops.convert_to_tensor(value) for value in (tokens.astype(np.int32), uniform, *settings)]
+        inputs = [ops.convert_to_tensor(value) for value in (tokens, uniform, *settings)]
         ids, lengths, log_probability, state = self._loop(*inputs, state)
         return Generated(*map(ops.convert_to_numpy, (ids, lengths, log_probability)), state)
 
@@ -260,69 +271,150 @@ class Generator:
         return ops.where(greedy, ops.cast(likeliest, "int32"), drawn)
 
 
-def viterbi(scores: ArrayLike, mask: ArrayLike, legal: ArrayLike, legal_first: ArrayLike) -> np.ndarray:
-    """Find the tag sequence of the highest summed score among those in which every tag may follow the one before.
+@dataclass(frozen=True)
+class Beams:
+    """What a beam search found: the best hypotheses of each source, best first.
+
+    Those that ended come before those that the largest length cut off. Where there are fewer hypotheses than places,
+    the rest have a log-probability of −inf.
+
+    Attributes:
+        ids: Shape (batch, width, length), int32; what follows the end token is the end token again.
+        lengths: Tokens up to and including the end token, shape (batch, width), int32.
+        log_probability: Sum of ln p of these tokens, as the model gave it, shape (batch, width).
+        score: log_probability / lengths ** length_penalty, shape (batch, width).
+    """
+
+    ids: np.ndarray
+    lengths: np.ndarray
+    log_probability: np.ndarray
+    score: np.ndarray
+
+
+class BeamSearch:
+    """A compiled search that goes on with the likeliest `width` hypotheses at every step.
+
+    All hypotheses that are still open are equally long, so they are compared by their log-probability. One that ends
+    keeps its place, and as many fewer are open from then on; the search is over when none is. At the end they are
+    ranked by log p / length ** length_penalty. A search of width 1 is greedy; one that is wide enough to hold every
+    sequence finds the best. It is compiled at the first call, and again only for other shapes.
 
     Args:
-        scores: Log-probability of each tag, shape (batch, time, tags).
-        mask: True at the real positions, shape (batch, time), bool, right-padded, no row without one.
-        legal: legal[i, j] tells whether tag j may follow tag i, shape (tags, tags), bool.
-        legal_first: Whether a sequence may begin with the tag, shape (tags,), bool.
+        step: `step(tokens, state) -> (logits, state)` as for `Generator`, with a state whose tensors have the batch
+            first. A tensor of the state that it returns as it came (a source's annotations) is not copied again.
+        end: Id of the token that ends a sequence.
+        never: Ids that are never chosen, like those of `<PAD>` and `<BOS>`.
 
-    Returns:
-        The best tags, shape (batch, time), int32; 0 at padded positions.
+    Source: Graves, Sequence Transduction with Recurrent Neural Networks, 2012; as Sutskever, Vinyals & Le (2014) and
+    Bahdanau, Cho & Bengio (2015) use it. Length normalisation: Wu et al., Google's Neural Machine Translation
+    System, 2016.
 
-    Raises:
-        ValueError: If the shapes do not fit, or nothing is legal.
-
-    Source: Viterbi, Error bounds for convolutional codes and an asymptotically optimum decoding algorithm, 1967.
+    >>> table = np.log(np.array([[0.1, 0.5, 0.4], [0.3, 0.4, 0.3], [0.9, 0.05, 0.05]], dtype="float32"))
+    >>> search = BeamSearch(lambda tokens, state: (ops.take(table, tokens, axis=0), state), end=0)
+    >>> search([0], [], length=4, width=2).ids[0]
+    array([[2, 0, 0, 0],
+           [1, 0, 0, 0]], dtype=int32)
     """
-    scores, mask = np.asarray(scores, dtype=np.float64), np.asarray(mask)
-    legal, legal_first = np.asarray(legal, dtype=bool), np.asarray(legal_first, dtype=bool)
-    if scores.ndim != 3 or mask.shape != scores.shape[:2] or mask.dtype != bool:
-        raise ValueError(
-            f"scores has shape {scores.shape} and mask {mask.shape} ({mask.dtype}), but (batch, time, tags) and "
-            "(batch, time) of bool are expected"
+
+    def __init__(self, step: Step, end: int, never: Sequence[int] = ()) -> None:
+        self._step = step
+        self._end = end
+        self._never = sorted(set(never))
+        if end in self._never:
+            raise ValueError(f"end is {end}, which is also among never: a sequence could not end")
+        self._loop = _compiled(self._run)
+
+    def __call__(
+        self, tokens: ArrayLike, state: Any, *, length: int, width: int = 4, length_penalty: float = 1.0
+    ) -> Beams:
+        """Search the best continuations of each first token.
+
+        Args:
+            tokens: The first input of each sequence, shape (batch,), integers; not part of the result.
+            state: The model's state before it reads them.
+            length: Largest number of tokens, the end token included, at least 1.
+            width: Number of hypotheses, at least 1.
+            length_penalty: Power of the length that the log-probability is divided by: 0 prefers short sequences as
+                the sum does, 1 takes the mean over the tokens.
+
+        Returns:
+            The best hypotheses.
+
+        Raises:
+            ValueError: If `tokens` has another shape or dtype, or a number is out of its range.
+        """
+        tokens = _first_tokens(tokens, length)
+        if width != int(width) or width < 1:
+            raise ValueError(f"width is {width}, but a whole number of at least 1 is expected")
+        if not 0 <= length_penalty < float("inf"):
+            raise ValueError(f"length_penalty is {length_penalty}, but a number of at least 0 is expected")
+        state = keras.tree.map_structure(ops.convert_to_tensor, state)
+        empty = np.zeros((width, length), dtype=np.int32)  # its shape tells both to the compiled loop
+        found = self._loop(ops.convert_to_tensor(tokens), ops.convert_to_tensor(empty), state)
+        finished, ids, lengths, log_p = (
+            part.reshape(len(tokens), width, *part.shape[1:]) for part in map(ops.convert_to_numpy, found)
         )
-    tags = scores.shape[-1]
-    if legal.shape != (tags, tags) or legal_first.shape != (tags,):
-        raise ValueError(
-            f"legal has shape {legal.shape} and legal_first {legal_first.shape}, but scores has {tags} tags"
+        score = log_p / np.maximum(lengths, 1) ** np.float32(length_penalty)
+        kind = np.where(np.isneginf(log_p), 2, np.where(finished, 0, 1))
+        order = np.lexsort((-score, kind))  # (batch, width)
+        parts = (np.take_along_axis(part, order, axis=1) for part in (lengths, log_p, score))
+        return Beams(np.take_along_axis(ids, order[..., None], axis=1), *parts)
+
+    def _run(self, tokens, empty, state):
+        (m,), (width, length) = tokens.shape, empty.shape
+        leaves = [ops.repeat(leaf, width, axis=0) for leaf in keras.tree.flatten(state)]
+        first = ops.arange(m, dtype="int32")[:, None] * width  # the row of each example's first hypothesis
+
+        def body(t, tokens, finished, ids, lengths, log_p, *leaves):  # a row for each hypothesis
+            logits, after = self._step(tokens, keras.tree.pack_sequence_as(state, list(leaves)))
+            log_p_next = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)  # (rows, V)
+            V = log_p_next.shape[-1]
+            if self._never:
+                log_p_next = ops.where(np.isin(np.arange(V), self._never), -np.inf, log_p_next)
+            # One that ended goes on in one way alone, and before all others, so that it keeps its place.
+            keeps_place = np.where(np.arange(V) == self._end, np.inf, -np.inf).astype("float32")
+            total = ops.where(finished[:, None], keeps_place, log_p[:, None] + log_p_next)
+            best, place = ops.top_k(ops.reshape(total, (m, width * V)), width)
+            best, place = ops.reshape(best, (-1,)), ops.cast(place, "int32")  # (rows,), (batch, width)
+            origin = ops.reshape(first + place // V, (-1,))
+            tokens = ops.reshape(place % V, (-1,))
+            finished, ids, lengths, log_p = (ops.take(part, origin, axis=0) for part in (finished, ids, lengths, log_p))
+            log_p = ops.where(best == np.inf, log_p, best)
+            lengths = lengths + ops.cast(ops.logical_not(finished), "int32")
+            finished = ops.logical_or(finished, tokens == self._end)
+            ids = ops.slice_update(ids, [0, t], tokens[:, None])
+            moved = [
+                new if new is old else ops.take(new, origin, axis=0)
+                for old, new in zip(leaves, keras.tree.flatten(after), strict=True)
+            ]
+            return (t + 1, tokens, finished, ids, lengths, log_p, *moved)
+
+        def goes_on(t, tokens, finished, ids, lengths, log_p, *rest):
+            over = ops.logical_or(finished, log_p == -np.inf)
+            return ops.logical_and(t < length, ops.logical_not(ops.all(over)))
+
+        start = (
+            ops.convert_to_tensor(0, dtype="int32"),
+            ops.repeat(tokens, width, axis=0),
+            ops.zeros((m * width,), dtype="bool"),
+            ops.full((m * width, length), self._end, dtype="int32"),
+            ops.zeros((m * width,), dtype="int32"),
+            # At first there is one hypothesis, the empty one.
+            ops.convert_to_tensor(np.tile(np.where(np.arange(width), -np.inf, 0.0), m).astype("float32")),
         )
-    if not legal_first.any() or not legal.any(axis=1).all():
-        raise ValueError("some tag has no legal follower, or no tag may begin a sequence: allow at least one")
-    m, T_x = mask.shape
-    allowed = np.where(legal, 0.0, -np.inf)
-    best = scores[:, 0] + np.where(legal_first, 0.0, -np.inf)  # (batch, tags)
-    back = np.tile(np.arange(tags), (m, T_x, 1))  # at padded positions each tag points to itself
-    for t in range(1, T_x):
-        through = best[:, :, None] + allowed  # (batch, before, after)
-        real = mask[:, t, None]
-        back[:, t] = np.where(real, through.argmax(axis=1), back[:, t])
-        best = np.where(real, through.max(axis=1) + scores[:, t], best)
-    path = np.empty((m, T_x), dtype=np.int32)
-    path[:, -1] = best.argmax(axis=-1)
-    for t in range(T_x - 1, 0, -1):
-        path[:, t - 1] = np.take_along_axis(back[:, t], path[:, t, None], axis=-1)[:, 0]
-    return np.where(mask, path, 0).astype(np.int32)
+        _, _, finished, ids, lengths, log_p, *_ = ops.while_loop(goes_on, body, (*start, *leaves))
+        return finished, ids, lengths, log_p
 
 
-def legal_bio(tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which BIO tag may follow which: I- only a B- or I- of the same type.
-
-    Args:
-        tags: All tags, like ["O", "B-PER", "I-PER"].
-
-    Returns:
-        legal, shape (tags, tags), bool: legal[i, j] tells whether tag j may follow tag i; and legal_first, shape
-        (tags,), bool: whether a sentence may begin with the tag.
-
-    >>> legal_bio(["O", "B-PER", "I-PER"])[0].tolist()
-    [[True, True, False], [True, True, True], [True, True, True]]
-    """
-    first = np.array([not tag.startswith("I-") for tag in tags])
-    same_type = np.array([[before[1:] == tag[1:] for tag in tags] for before in tags])
-    return same_type | first, first
+def _first_tokens(tokens: ArrayLike, length: int) -> np.ndarray:
+    tokens = np.asarray(tokens)
+    if tokens.ndim != 1 or not tokens.size or tokens.dtype.kind not in "iu":
+        raise ValueError(
+            f"tokens has shape {tokens.shape} and dtype {tokens.dtype}, but integers of shape (batch,) are expected"
+        )
+    if length < 1:
+        raise ValueError(f"length is {length}, but at least 1 token must be asked for")
+    return tokens.astype(np.int32)
 
 
 def _highest(logits, k):

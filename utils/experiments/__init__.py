@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement, language, tagging
+from utils.experiments import adding, agreement, language, tagging, translation
 from utils.experiments.storage import Result, read, write
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
@@ -78,6 +78,19 @@ _TAGGING_COLUMNS = ("seed", "tagger", "decoding", "by", "value", "accuracy", "f1
 _AGREEMENT_COLUMNS = ("seed", "objective", "cell", "learning_rate", "by", "value", "accuracy", "n")
 _LANGUAGE_COLUMNS = ("seed", "weights", "direct", "dropout", "epoch", "train", "validation")
 _LANGUAGE = {"min_count": 5, "embedding": 64, "n_a": 96, "learning_rate": 0.006, "clipnorm": 1.0}
+_TRANSLATION_COLUMNS = ("seed", "attention", "units", "length", "exact", "bleu", "n")
+_TRANSLATION = {
+    "cell": "lstm",
+    "embedding": 64,
+    "dropout": 0.0,
+    "lengths": [3, 60],
+    "pairs": 40000,
+    "tokens": 2000,
+    "epochs": 3,
+    "learning_rate": 0.004,
+    "clipnorm": 1.0,
+    "tested": 150,
+}
 
 
 def _of_variants(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Rows:
@@ -230,6 +243,34 @@ EXPERIMENTS: dict[str, Experiment] = {
             _LANGUAGE | {"streams": 32, "passes": 2, "lengths": [5, 20], "trained": ["carried", "reset"]},
             _all_passes,
             language.carried_rows,
+        ),
+        Experiment(
+            "bottleneck",
+            "How long may a sentence be that a last state of 64, 128 or 256 numbers can hold for its translation?",
+            _TRANSLATION_COLUMNS,
+            _TRANSLATION | {"variants": [{"attention": "none", "units": units} for units in (64, 128, 256)]},
+            _epochs_of_variants,
+            translation.rows,
+        ),
+        Experiment(
+            "attention",
+            "And how long may it be, if the decoder attends to the whole source at every step?",
+            _TRANSLATION_COLUMNS,
+            _TRANSLATION | {"variants": [{"attention": "bahdanau", "units": 128}]},
+            _epochs_of_variants,
+            translation.rows,
+        ),
+        Experiment(
+            "extrapolation",
+            "What do translators that have learnt from sentences of up to 20 words make of longer ones?",
+            _TRANSLATION_COLUMNS,
+            _TRANSLATION
+            | {
+                "lengths": [3, 20],
+                "variants": [{"attention": attention, "units": 128} for attention in ("none", "bahdanau")],
+            },
+            _epochs_of_variants,
+            translation.rows,
         ),
     )
 }
