@@ -305,6 +305,22 @@ def test_no_rows_or_rows_with_different_columns_are_not_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_runs_of_single_seeds_are_joined():
+    parts = [
+        replace(
+            RESULT, seeds=(seed,), rows=tuple(row for row in ROWS if row["seed"] == seed), date=f"2026-01-0{3 - seed}"
+        )
+        for seed in (1, 0)
+    ]
+    assert storage.joined(parts) == replace(RESULT, date="2026-01-03", minutes=0.2)
+    with pytest.raises(ValueError, match="none may come twice"):
+        storage.joined([RESULT, RESULT])
+    with pytest.raises(ValueError, match="different settings"):
+        storage.joined([parts[0], replace(parts[1], settings={"T": 4})])
+    with pytest.raises(ValueError, match="no result"):
+        storage.joined([])
+
+
 def test_a_band_is_mean_smallest_and_largest_over_the_seeds():
     x, mean, low, high = RESULT.band("step", "error", cell="GRU")
     assert x.tolist() == [0, 10]

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from utils.experiments import adding, agreement, language, tagging, translation
-from utils.experiments.storage import Result, read, write
+from utils.experiments.storage import Result, joined, read, write
 
-__all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
+__all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "joined", "names", "path", "read", "run", "stored", "write"]
 
 Rows = Iterator[dict[str, Any]]
 
