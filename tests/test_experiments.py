@@ -135,6 +135,17 @@ def test_a_small_run_of_the_taggers_reports_its_progress():
     assert all(tuple(row) == experiments.find("tagging").columns for row in found.rows)
 
 
+@pytest.mark.slow
+def test_a_small_run_of_pronunciation_judges_the_network_with_and_without_attention():
+    made = []
+    small = {"embedding": 2, "units": 3, "words": 60, "epochs": 1, "tested": 20}
+    found = experiments.run("pronunciation", [0], made.append, **small)
+    assert sum(made) == experiments.find("pronunciation").work(found.settings) == 2
+    assert [row["attention"] for row in found.rows] == ["none", "bahdanau"]
+    assert all(tuple(row) == experiments.find("pronunciation").columns for row in found.rows)
+    assert all(row["n"] == 20 and 0 <= row["wer"] <= 1 and row["per"] >= 0 for row in found.rows)
+
+
 def test_entities_of_another_group_neither_help_nor_harm_a_score():
     test = records("entities", "test")
     right = [list(record["tags"]) for record in test]

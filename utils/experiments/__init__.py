@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement, language, tagging, translation
+from utils.experiments import adding, agreement, language, pronunciation, tagging, translation
 from utils.experiments.storage import Result, joined, read, write
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "joined", "names", "path", "read", "run", "stored", "write"]
@@ -90,6 +90,20 @@ _TRANSLATION = {
     "learning_rate": 0.004,
     "clipnorm": 1.0,
     "tested": 150,
+}
+
+_PRONUNCIATION = {
+    "cell": "lstm",
+    "embedding": 64,
+    "units": 128,
+    "dropout": 0.0,
+    "words": 60000,
+    "tokens": 2000,
+    "epochs": 4,
+    "learning_rate": 0.004,
+    "clipnorm": 1.0,
+    "tested": 3000,
+    "variants": [{"attention": "none"}, {"attention": "bahdanau"}],
 }
 
 
@@ -259,6 +273,14 @@ EXPERIMENTS: dict[str, Experiment] = {
             _TRANSLATION | {"variants": [{"attention": "bahdanau", "units": 128}]},
             _epochs_of_variants,
             translation.rows,
+        ),
+        Experiment(
+            "pronunciation",
+            "How many words does an encoder–decoder pronounce rightly after the same training, with attention and without?",
+            ("seed", "attention", "parameters", "per", "wer", "n"),
+            _PRONUNCIATION,
+            _epochs_of_variants,
+            pronunciation.rows,
         ),
         Experiment(
             "extrapolation",
