@@ -276,7 +276,8 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "pronunciation",
-            "How many words does an encoder–decoder pronounce rightly after the same training, with attention and without?",
+            "How many words does an encoder–decoder pronounce rightly, with attention and without, after the same "
+            "training?",
             ("seed", "attention", "parameters", "per", "wer", "n"),
             _PRONUNCIATION,
             _epochs_of_variants,
