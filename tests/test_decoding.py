@@ -224,11 +224,13 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all_sequences(length_pen
         scores = {path: log_p / len(path) ** length_penalty for path, log_p in expected.items()}
         ranked = sorted(scores, key=lambda path: (path[-1] != END, -scores[path]))
         assert len(ranked) == 121
-        for place, path in enumerate(ranked):
-            assert found.ids[i, place].tolist() == [*path, *[END] * (4 - len(path))]
-            assert found.lengths[i, place] == len(path)
-            assert found.log_probability[i, place] == pytest.approx(expected[path], abs=1e-5)
-            assert found.score[i, place] == pytest.approx(scores[path], abs=1e-5)
+        hypotheses = zip(found.ids[i].tolist(), found.lengths[i], strict=True)
+        paths = [tuple(ids[:length]) for ids, length in hypotheses]
+        assert set(paths) == set(ranked)
+        assert [path[-1] == END for path in paths] == [path[-1] == END for path in ranked]
+        np.testing.assert_allclose(found.log_probability[i], [expected[path] for path in paths], atol=1e-5)
+        np.testing.assert_allclose(found.score[i], [scores[path] for path in ranked], atol=1e-5)  # some score alike
+        assert all(ids[length:] == [END] * (4 - length) for ids, length in zip(found.ids[i].tolist(), found.lengths[i], strict=True))
 
 
 def test_a_beam_of_one_is_greedy():

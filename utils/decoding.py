@@ -309,7 +309,7 @@ class BeamSearch:
     Bahdanau, Cho & Bengio (2015) use it. Length normalisation: Wu et al., Google's Neural Machine Translation
     System, 2016.
 
-    >>> table = np.log(np.array([[0.1, 0.5, 0.4], [0.3, 0.4, 0.3], [0.9, 0.05, 0.05]], dtype="float32"))
+    >>> table = np.log(np.array([[0.1, 0.5, 0.4], [0.5, 0.3, 0.2], [0.9, 0.05, 0.05]], dtype="float32"))
     >>> search = BeamSearch(lambda tokens, state: (ops.take(table, tokens, axis=0), state), end=0)
     >>> search([0], [], length=4, width=2).ids[0]
     array([[2, 0, 0, 0],

@@ -97,8 +97,10 @@ class EncoderDecoder(keras.Model):
         def recurrent():
             return _LAYERS[cell](units, return_sequences=True, return_state=True, **policy)
 
-        self.source_embedding = keras.layers.Embedding(source_size, embedding, **policy)
-        self.target_embedding = keras.layers.Embedding(target_size, embedding, **policy)
+        # Keras' own start, numbers below 0.05, would tell the tokens apart too weakly for the first thousands of steps.
+        tables = {"embeddings_initializer": keras.initializers.RandomNormal(stddev=1.0), **policy}
+        self.source_embedding = keras.layers.Embedding(source_size, embedding, **tables)
+        self.target_embedding = keras.layers.Embedding(target_size, embedding, **tables)
         self.encoder = [
             keras.layers.Bidirectional(recurrent(), **policy) if bidirectional else recurrent() for _ in range(layers)
         ]
