@@ -230,7 +230,10 @@ def test_a_beam_that_holds_everything_finds_the_best_of_all_sequences(length_pen
         assert [path[-1] == END for path in paths] == [path[-1] == END for path in ranked]
         np.testing.assert_allclose(found.log_probability[i], [expected[path] for path in paths], atol=1e-5)
         np.testing.assert_allclose(found.score[i], [scores[path] for path in ranked], atol=1e-5)  # some score alike
-        assert all(ids[length:] == [END] * (4 - length) for ids, length in zip(found.ids[i].tolist(), found.lengths[i], strict=True))
+        assert all(
+            ids[length:] == [END] * (4 - length)
+            for ids, length in zip(found.ids[i].tolist(), found.lengths[i], strict=True)
+        )
 
 
 def test_a_beam_of_one_is_greedy():
@@ -282,9 +285,9 @@ def test_the_state_follows_its_hypothesis():
         return logits, {"total": total}
 
     found = BeamSearch(step, END)([1], {"total": np.zeros(1, dtype="int32")}, length=3, width=6)
-    for ids, log_p in zip(found.ids[0], found.log_probability[0], strict=True):
+    for ids, length, log_p in zip(found.ids[0], found.lengths[0], found.log_probability[0], strict=True):
         total, expected = 0, 0.0
-        for last, token in zip([1, *ids], ids, strict=False):
+        for last, token in zip([1, *ids], ids[:length], strict=False):
             total += last
             logits = np.array([0.0, 0.0, 0.0, 5.0] if total >= 6 else [-9.0, 0.1, 0.0, 0.05])
             expected += logits[token] - np.log(np.exp(logits).sum())

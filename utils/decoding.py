@@ -381,7 +381,8 @@ class BeamSearch:
             finished, ids, lengths, log_p = (ops.take(part, origin, axis=0) for part in (finished, ids, lengths, log_p))
             log_p = ops.where(best == np.inf, log_p, best)
             lengths = lengths + ops.cast(ops.logical_not(finished), "int32")
-            finished = ops.logical_or(finished, tokens == self._end)
+            ended = ops.logical_or(finished, tokens == self._end)
+            finished = ops.logical_and(ended, log_p > -np.inf)  # an empty place is not kept
             ids = ops.slice_update(ids, [0, t], tokens[:, None])
             moved = [
                 new if new is old else ops.take(new, origin, axis=0)
