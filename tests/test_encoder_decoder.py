@@ -161,10 +161,10 @@ def test_a_gradient_reaches_every_weight(name):
 
 
 @only_with_tensorflow
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["graph", "xla"])
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_the_gradient_by_hand_is_that_of_the_loop_in_keras_operations(cell, jit, monkeypatch):
-    model = make("bahdanau", cell=cell, layers=2, dtype="float64")
+    model = make("bahdanau", cell=cell, bidirectional=False, dtype="float64")
     for weight in model.trainable_variables:  # biases and all
         weight.assign(0.5 * np.random.default_rng(1).normal(size=weight.shape))
     found = []
@@ -205,6 +205,7 @@ def test_it_learns_to_read_backwards():
     np.testing.assert_array_equal(found.ids[:, 0], target)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed")
 @every_variant
 def test_on_jax_the_same_file_gives_the_same_numbers(name, tmp_path):

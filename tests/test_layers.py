@@ -34,7 +34,7 @@ def values_and_gradients(layer, mask, state, jit):
     return [value.numpy() for value in compute()]
 
 
-@pytest.mark.parametrize("jit", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["graph", "xla"])
 @pytest.mark.parametrize("state", [False, True], ids=["zeros", "state"])
 @pytest.mark.parametrize("masked", [False, True], ids=["whole", "padded"])
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
