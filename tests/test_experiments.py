@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from utils import experiments
 from utils.cli import app
 from utils.datasets import entities, records
-from utils.experiments import adding, language, storage, tagging
+from utils.experiments import adding, language, storage, tagging, translation
 from utils.experiments.storage import Result
 
 ROWS = tuple(
@@ -135,6 +135,17 @@ def test_a_small_run_of_the_taggers_reports_its_progress():
     assert all(tuple(row) == experiments.find("tagging").columns for row in found.rows)
 
 
+@pytest.mark.slow
+def test_a_small_run_of_pronunciation_judges_the_network_with_and_without_attention():
+    made = []
+    small = {"embedding": 2, "units": 3, "words": 60, "epochs": 1, "tested": 20}
+    found = experiments.run("pronunciation", [0], made.append, **small)
+    assert sum(made) == experiments.find("pronunciation").work(found.settings) == 2
+    assert [row["attention"] for row in found.rows] == ["none", "bahdanau"]
+    assert all(tuple(row) == experiments.find("pronunciation").columns for row in found.rows)
+    assert all(row["n"] == 20 and 0 <= row["wer"] <= 1 and row["per"] >= 0 for row in found.rows)
+
+
 def test_entities_of_another_group_neither_help_nor_harm_a_score():
     test = records("entities", "test")
     right = [list(record["tags"]) for record in test]
@@ -174,6 +185,41 @@ def test_a_small_run_of_the_language_models_reports_its_progress(name, changes, 
     assert all(tuple(row) == experiments.find(name).columns for row in found.rows)
     nats = [value for row in found.rows for key, value in row.items() if key in ("train", "validation", "test", "nats")]
     assert all(4 < value < 8 for value in nats)  # it starts at log 1480 = 7.3
+
+
+SMALL_TRANSLATION = {"embedding": 4, "pairs": [[3, 9, 40], [21, 30, 10]], "epochs": 2, "tested": 3}
+
+
+def test_a_stored_translation_result_judges_every_length():
+    for name in ("bottleneck", "attention", "extrapolation"):
+        found = experiments.stored(name)
+        for variant in found.settings["variants"]:
+            for seed in found.seeds:
+                one = found.where(seed=seed, **variant)
+                assert [row["length"] for row in one] == list(range(5, 61, 5))
+                assert all(row["n"] == found.settings["tested"] for row in one)
+                assert all(0 <= row["exact"] <= 1 and 0 <= row["bleu"] <= 100 for row in one)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bottleneck", "extrapolation"])
+def test_a_small_run_of_the_translators_reports_its_progress(name):
+    made = []
+    variants = [{**variant, "units": 3} for variant in experiments.find(name).settings["variants"][-2:]]
+    found = experiments.run(name, [0], made.append, **SMALL_TRANSLATION, variants=variants)
+    assert sum(made) == experiments.find(name).work(found.settings) == 4
+    assert len(found.rows) == 2 * 12
+    assert all(tuple(row) == experiments.find(name).columns for row in found.rows)
+    assert {row["n"] for row in found.rows} == {3}
+
+
+def test_translators_read_the_lengths_that_they_are_given():
+    sources, targets = translation.encoded("test", (21, 25), 7)
+    assert len(sources) == len(targets) == 7
+    assert all(21 <= len(source) <= 25 for source in sources)
+    assert all(target[0] == 2 and target[-1] == 3 for target in targets)
+    of_source, of_target = translation.vocabularies()
+    assert (len(of_source), len(of_target)) == (1041 + 4, 2281 + 4)
 
 
 def test_running_text_goes_on_from_row_to_row():
@@ -269,6 +315,22 @@ def test_no_rows_or_rows_with_different_columns_are_not_written(tmp_path):
         with pytest.raises(ValueError, match=said):
             storage.write(tmp_path / "a.csv", replace(RESULT, rows=rows))
     assert not list(tmp_path.iterdir())
+
+
+def test_runs_of_single_seeds_are_joined():
+    parts = [
+        replace(
+            RESULT, seeds=(seed,), rows=tuple(row for row in ROWS if row["seed"] == seed), date=f"2026-01-0{3 - seed}"
+        )
+        for seed in (1, 0)
+    ]
+    assert storage.joined(parts) == replace(RESULT, date="2026-01-03", minutes=0.2)
+    with pytest.raises(ValueError, match="none may come twice"):
+        storage.joined([RESULT, RESULT])
+    with pytest.raises(ValueError, match="different settings"):
+        storage.joined([parts[0], replace(parts[1], settings={"T": 4})])
+    with pytest.raises(ValueError, match="no result"):
+        storage.joined([])
 
 
 def test_a_band_is_mean_smallest_and_largest_over_the_seeds():

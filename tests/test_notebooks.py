@@ -78,7 +78,7 @@ def test_a_blank_lesson_fails_only_where_an_answer_is_missing(path):
             assert name in missing, message
         else:
             assert kind == "NotImplementedError", f"{kind}: {message}"
-            assert NOT_SOLVED.fullmatch(message)
+            assert NOT_SOLVED.search(message)  # Keras puts it into a longer message of its own
         missing.update(assigned)
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from utils.plots import (
     Drawing,
+    attention,
     bars,
     bidirectional,
     cell,
@@ -42,6 +43,7 @@ DRAWINGS = {
     "unrolled": lambda: unrolled(["run", "bike"], ["bike", "swim"], title="Shared weights"),
     "bidirectional": lambda: bidirectional(["Paris", "sold", "it"], ["B-ORG", "O", ""], title="Both ways"),
     "encoder_decoder": lambda: encoder_decoder(["he", "falls"], ["il", "tombe"], every_step=True, title="Cho"),
+    "attention": lambda: attention(["white", "house"], [0.1, 0.9], before="la", output="maison", title="A look back"),
     "folded": lambda: folded("A loop with memory"),
     "cell": lambda: cell("One cell"),
     "gru_cell": lambda: gru_cell("A GRU"),
@@ -277,6 +279,33 @@ def test_encoder_decoder_reads_one_sequence_and_writes_another(every_step):
 def test_encoder_decoder_refuses_what_it_cannot_draw(source, target, said):
     with pytest.raises(ValueError, match=said):
         encoder_decoder(source, target, every_step=True, title="Wrong")
+
+
+@pytest.mark.parametrize("count", [2, 5, 9])
+def test_attention_has_an_annotation_for_each_word_and_lines_as_thick_as_the_weights(count):
+    weights = np.arange(1, count + 1) / np.arange(1, count + 1).sum()
+    drawing = attention([f"word{j}" for j in range(count)], weights, before="le", output="chat", title="A look back")
+    patches = drawing.figure.axes[0].patches
+    assert sum(isinstance(patch, FancyBboxPatch) for patch in patches) == count + 3  # scores, and two states
+    assert sum(isinstance(patch, Circle) for patch in patches) == 3  # the context and two words
+    thickest = max(patch.get_linewidth() for patch in patches)
+    assert thickest == pytest.approx(9.0 * weights[-1])
+    assert f"'word{count - 1}'" in drawing.description
+
+
+@pytest.mark.parametrize(
+    ("words", "weights", "said"),
+    [
+        (["a"], [1.0], "2 to 9 words"),
+        (list("abc"), [0.5, 0.5], "words has 3 and weights the shape"),
+        (list("ab"), [0.5, 0.4], "their sum is 0.9"),
+        (list("ab"), [1.5, -0.5], "at least 0"),
+        ("ab", [0.5, 0.5], "words must be a list"),
+    ],
+)
+def test_attention_refuses_what_it_cannot_draw(words, weights, said):
+    with pytest.raises(ValueError, match=said):
+        attention(words, weights, before="le", output="chat", title="Wrong")
 
 
 def test_unrolled_keeps_the_number_of_a_step_in_the_middle():

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.experiments import adding, agreement, language, tagging, translation, variants
+from utils.experiments import adding, agreement, language, pronunciation, tagging, translation, variants
 from utils.experiments.storage import Result, joined, read, write
 
 __all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "joined", "names", "path", "read", "run", "stored", "write"]
@@ -89,6 +89,20 @@ _TRANSLATION = {
     "learning_rate": 0.006,
     "clipnorm": 1.0,
     "tested": 150,
+}
+
+_PRONUNCIATION = {
+    "cell": "lstm",
+    "embedding": 64,
+    "units": 128,
+    "dropout": 0.0,
+    "words": 36000,
+    "tokens": 2000,
+    "epochs": 3,
+    "learning_rate": 0.004,
+    "clipnorm": 1.0,
+    "tested": 3000,
+    "variants": [{"attention": "none"}, {"attention": "bahdanau"}],
 }
 
 
@@ -280,6 +294,15 @@ EXPERIMENTS: dict[str, Experiment] = {
             _TRANSLATION | {"variants": [{"attention": "bahdanau", "units": 128}]},
             _epochs_of_variants,
             translation.rows,
+        ),
+        Experiment(
+            "pronunciation",
+            "How many words does an encoder–decoder pronounce rightly, with attention and without, after the same "
+            "training?",
+            ("seed", "attention", "parameters", "per", "wer", "n"),
+            _PRONUNCIATION,
+            _epochs_of_variants,
+            pronunciation.rows,
         ),
         Experiment(
             "extrapolation",

@@ -4,6 +4,7 @@ Each function returns a :class:`Drawing`: a matplotlib figure (made without pypl
 state) and one sentence that says in words what the figure shows.
 """
 
+from utils.plots.attention import attention
 from utils.plots.charts import bars, curves
 from utils.plots.directions import bidirectional
 from utils.plots.drawing import Drawing
@@ -16,6 +17,7 @@ from utils.plots.translation import encoder_decoder
 
 __all__ = [
     "Drawing",
+    "attention",
     "bars",
     "bidirectional",
     "cell",
