@@ -78,6 +78,19 @@ _TAGGING_COLUMNS = ("seed", "tagger", "decoding", "by", "value", "accuracy", "f1
 _AGREEMENT_COLUMNS = ("seed", "objective", "cell", "learning_rate", "by", "value", "accuracy", "n")
 _LANGUAGE_COLUMNS = ("seed", "weights", "direct", "dropout", "epoch", "train", "validation")
 _LANGUAGE = {"min_count": 5, "embedding": 64, "n_a": 96, "learning_rate": 0.006, "clipnorm": 1.0}
+_VARIANTS_COLUMNS = ("seed", "model", "source", "parameters", "validation", "length", "exact", "bleu", "n")
+_VARIANTS = {
+    "first": 60_000,
+    "lengths": [3, 8],
+    "embedding": 64,
+    "n_a": 128,
+    "batch": 64,
+    "learning_rate": 0.006,
+    "clipnorm": 1.0,
+    "variants": [
+        {"model": model, "source": source} for model in ("Cho", "Sutskever") for source in ("forwards", "reversed")
+    ],
+}
 _TRANSLATION_COLUMNS = ("seed", "attention", "units", "length", "exact", "bleu", "n")
 _TRANSLATION = {
     "embedding": 64,
@@ -258,22 +271,16 @@ EXPERIMENTS: dict[str, Experiment] = {
         Experiment(
             "variants",
             "Cho's encoder–decoder and Sutskever's, the source read forwards and backwards: which translates best?",
-            ("seed", "model", "source", "parameters", "validation", "length", "exact", "bleu", "n"),
-            {
-                "first": 60_000,
-                "lengths": [3, 8],
-                "embedding": 64,
-                "n_a": 128,
-                "batch": 64,
-                "epochs": 3,
-                "learning_rate": 0.006,
-                "clipnorm": 1.0,
-                "variants": [
-                    {"model": model, "source": source}
-                    for model in ("Cho", "Sutskever")
-                    for source in ("forwards", "reversed")
-                ],
-            },
+            _VARIANTS_COLUMNS,
+            _VARIANTS | {"epochs": 3},
+            _epochs_of_variants,
+            variants.rows,
+        ),
+        Experiment(
+            "variants-longer",
+            "The same after three times as many epochs: which of them had only learnt more slowly?",
+            _VARIANTS_COLUMNS,
+            _VARIANTS | {"epochs": 9},
             _epochs_of_variants,
             variants.rows,
         ),
