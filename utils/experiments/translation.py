@@ -7,12 +7,13 @@ of similar length, decoded greedily.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from utils.datasets import translation
+from utils.experiments.training import Advance, fit
 
 if TYPE_CHECKING:
     import keras
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 GROUPS = range(5, 30, 3)  # the largest source length of each group: 3 to 5, 6 to 8, …, 27 to 29 tokens
 
-Advance = Callable[[int], None]
 Pairs = tuple[list[np.ndarray], list[np.ndarray]]
 
 
@@ -68,60 +68,6 @@ def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "keras.M
     return EncoderDecoder(*sizes, settings["embedding"], variant["units"], variant["attention"])
 
 
-def scores(model: "keras.Model", source: Any, mask: Any, target_in: Any) -> Any:
-    """Return the logits (batch, T_y, V_y) of a network of either form."""
-    from utils.layers.fixed_context import Cho
-
-    return model(source, mask, target_in) if isinstance(model, Cho) else model(source, target_in, mask)
-
-
-def learn(
-    model: "keras.Model", seed: int, settings: Mapping[str, Any], advance: Advance = lambda epochs: None
-) -> Iterator[float]:
-    """Train a network on pairs of the training split.
-
-    Args:
-        model: What `network` gives.
-        seed: Decides the batches.
-        settings: "lengths", least and largest source length of the pairs; "tokens", positions in a batch; "epochs";
-            "learning_rate" of Adam, which falls along a cosine to 0; "clipnorm".
-        advance: Called with 1 after each epoch.
-
-    Yields:
-        The loss of each epoch, in nats a target token.
-    """
-    import keras
-    import tensorflow as tf
-
-    from utils.datasets.pipeline import batches
-
-    x, y = encoded("train", settings["lengths"])
-    fed = batches({"x": x, "y": y}, tokens=settings["tokens"], seed=seed)
-    falling = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["epochs"] * len(fed))
-    optimizer = keras.optimizers.Adam(falling, global_clipnorm=settings["clipnorm"])
-    names = ("x", "x_mask", "y", "y_mask")
-    for batch in fed.take(1):
-        scores(model, batch["x"], batch["x_mask"], batch["y"][:, :-1])  # makes the weights
-    weights = model.trainable_variables
-    optimizer.build(weights)
-
-    @tf.function(input_signature=[fed.element_spec[name] for name in names])
-    def step(x, x_mask, y, y_mask):
-        with tf.GradientTape() as tape:
-            logits = scores(model, x, x_mask, y[:, :-1])
-            real = tf.cast(y_mask[:, 1:], "float32")
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(y[:, 1:], logits) * real
-            loss = tf.reduce_sum(nats) / tf.reduce_sum(real)
-        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
-        return tf.reduce_sum(nats), tf.reduce_sum(real)
-
-    for _ in range(settings["epochs"]):
-        sums = [step(*(batch[name] for name in names)) for batch in fed]
-        nats, tokens = np.sum(np.array(sums, dtype=np.float64), axis=0)
-        advance(1)
-        yield float(nats / tokens)
-
-
 def judge(model: "keras.Model", tested: int, split: str = "test") -> Iterator[dict[str, Any]]:
     """Translate sentences of each group of lengths.
 
@@ -148,8 +94,8 @@ def judge(model: "keras.Model", tested: int, split: str = "test") -> Iterator[di
     for longest in GROUPS:
         shortest = max(longest - GROUPS.step + 1, translation.SHORTEST)
         sources, targets = encoded(split, (shortest, longest), tested)
-        X, mask = pad(sources)
-        made = generator([bos] * len(X), start(X, mask), length=longest * 3 // 2 + 4, sampling=GREEDY)
+        X, mask = pad(sources, GROUPS[-1])  # one shape for all groups: it is compiled once
+        made = generator([bos] * len(X), start(X, mask), length=GROUPS[-1] * 3 // 2, sampling=GREEDY)
         guessed = [of_target.decode(ids) for ids in made.ids]
         wanted = [of_target.decode(ids) for ids in targets]
         yield {
@@ -165,18 +111,22 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
 
     Args:
         seed: Decides weights and batches.
-        settings: As `network` and `learn` take them; "tested", as `judge` takes it; "variants".
+        settings: As `network` and `training.fit` take them; "lengths", least and largest source length of the pairs
+            to train on; "tokens", most positions in a batch; "tested", as `judge` takes it; "variants".
         advance: Called with the epochs that were made since its last call.
 
     Yields:
         Rows with seed, attention, units, and what `judge` gives.
     """
+    from utils.datasets.pipeline import batches
     from utils.runtime import seed_everything
 
+    sources, targets = encoded("train", settings["lengths"])
     for variant in settings["variants"]:
         seed_everything(seed)
         model = network(variant, settings)
-        for _ in learn(model, seed, settings, advance):
+        fed = batches({"x": sources, "y": targets}, tokens=settings["tokens"], seed=seed)
+        for _ in fit(model, fed, settings, advance):
             pass
         for line in judge(model, settings["tested"]):
             yield {"seed": seed, **variant, **line}

@@ -5,12 +5,13 @@ embeddings, equally many units, equal training.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from utils.datasets import translation
+from utils.experiments.training import Advance, fit, loss
 
 if TYPE_CHECKING:
     import keras
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 BOS, EOS = 2, 3
 
-Advance = Callable[[int], None]
 Pairs = list[dict[str, Any]]
 
 
@@ -72,68 +72,6 @@ def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "keras.M
     return getattr(fixed_context, variant["model"])(*sizes, settings["embedding"], settings["n_a"])
 
 
-def learn(
-    model: "keras.Model",
-    variant: Mapping[str, Any],
-    seed: int,
-    settings: Mapping[str, Any],
-    advance: Advance = lambda epochs: None,
-) -> Iterator[dict[str, float]]:
-    """Train a network.
-
-    Args:
-        model: What `network` gives.
-        variant: "source", "forwards" or "reversed".
-        seed: Decides the batches.
-        settings: "batch", "epochs", "learning_rate" of Adam, which falls along a cosine to 0, "clipnorm", and those
-            of `pairs`.
-        advance: Called with 1 after each epoch.
-
-    Yields:
-        After each epoch "train" and "validation", in nats a target token.
-    """
-    import keras
-    import tensorflow as tf
-
-    from utils.datasets.pipeline import batches
-
-    reverse = variant["source"] == "reversed"
-    fed = batches(fields("train", reverse, settings), batch_size=settings["batch"], seed=seed)
-    held_out = batches(fields("validation", reverse, settings), batch_size=256, shuffle=False)
-    falling = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["epochs"] * len(fed))
-    optimizer = keras.optimizers.Adam(falling, global_clipnorm=settings["clipnorm"])
-    names = ("x", "x_mask", "y", "y_mask")
-    signature = [fed.element_spec[name] for name in names]
-    for batch in fed.take(1):
-        model(batch["x"], batch["x_mask"], batch["y"][:, :-1])  # makes the weights
-    weights = model.trainable_variables
-    optimizer.build(weights)
-
-    def nats(x, x_mask, y, y_mask):
-        real = tf.cast(y_mask[:, 1:], "float32")
-        logits = model(x, x_mask, y[:, :-1])
-        each = tf.nn.sparse_softmax_cross_entropy_with_logits(y[:, 1:], logits)
-        return tf.reduce_sum(each * real), tf.reduce_sum(real)
-
-    judged = tf.function(nats, input_signature=signature)
-
-    @tf.function(input_signature=signature)
-    def step(*batch):
-        with tf.GradientTape() as tape:
-            total, tokens = nats(*batch)
-            loss = total / tokens
-        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
-        return total, tokens
-
-    for _ in range(settings["epochs"]):
-        found = {}
-        for name, data, function in (("train", fed, step), ("validation", held_out, judged)):
-            total, tokens = np.sum([function(*(batch[key] for key in names)) for batch in data], axis=0)
-            found[name] = float(total / tokens)
-        advance(1)
-        yield found
-
-
 def judge(model: "keras.Model", variant: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Translate the test sentences greedily.
 
@@ -176,18 +114,23 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
 
     Args:
         seed: Decides weights and batches.
-        settings: As `network`, `learn` and `judge` take them; "variants".
+        settings: As `network`, `training.fit` and `judge` take them; "batch", pairs in a batch; "variants".
         advance: Called with the epochs that were made since its last call.
 
     Yields:
         Rows with seed, model, source, parameters, validation (nats a token at the end), and what `judge` gives.
     """
+    from utils.datasets.pipeline import batches
     from utils.runtime import seed_everything
 
     for variant in settings["variants"]:
         seed_everything(seed)
         model = network(variant, settings)
-        *_, last = learn(model, variant, seed, settings, advance)
-        stated = {"parameters": model.count_params(), "validation": last["validation"]}
+        reverse = variant["source"] == "reversed"
+        fed = batches(fields("train", reverse, settings), batch_size=settings["batch"], seed=seed)
+        for _ in fit(model, fed, settings, advance):
+            pass
+        held_out = batches(fields("validation", reverse, settings), batch_size=256, shuffle=False)
+        stated = {"parameters": model.count_params(), "validation": loss(model, held_out)}
         for line in judge(model, variant, settings):
             yield {"seed": seed, **variant, **stated, **line}
