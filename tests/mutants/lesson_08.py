@@ -1088,6 +1088,36 @@ def at_most_one(references, hypotheses):
     return min(1.0, sum(_edits(r, h) for r, h in _pairs(references, hypotheses)) / _tokens(references))
 
 
+@mutant("8.8", hint="The edge of your table is wrong")
+def table_of_zeros(references, hypotheses):
+    edits = 0
+    for reference, hypothesis in _pairs(references, hypotheses):
+        D = np.zeros((len(reference) + 1, len(hypothesis) + 1), int)
+        for i, j in np.ndindex(len(reference), len(hypothesis)):
+            D[i + 1, j + 1] = min(D[i, j + 1] + 1, D[i + 1, j] + 1, D[i, j] + (reference[i] != hypothesis[j]))
+        edits += D[-1, -1]
+    return edits / _tokens(references)
+
+
+def _rows(reference, hypothesis, i_from=1, j_from=1):
+    row = list(range(len(hypothesis) + 1))
+    for i, phoneme in enumerate(reference, i_from):
+        before, row = row, [i]
+        for j, other in enumerate(hypothesis, j_from):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (phoneme != other)))
+    return row[-1]
+
+
+@mutant("8.8", hint="Count the rows from 1")
+def rows_from_0(references, hypotheses):
+    return sum(_rows(r, h, i_from=0) for r, h in _pairs(references, hypotheses)) / _tokens(references)
+
+
+@mutant("8.8", hint="Your columns are off by one")
+def columns_from_0(references, hypotheses):
+    return sum(_rows(r, h, j_from=0) for r, h in _pairs(references, hypotheses)) / _tokens(references)
+
+
 @alternative("8.8")
 def with_a_table(references, hypotheses):
     edits = 0

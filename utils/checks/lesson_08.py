@@ -1082,6 +1082,14 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
     bags = "You compared which phonemes occur, without their order."
     accuracy = "This is the share that is right. The rate of errors is asked for."
     capped = "More edits than phonemes are possible: the rate may be above 1."
+    edge = (
+        "The edge of your table is wrong. Its first row holds 0, 1, 2 …, and each later row begins with its own "
+        "number: so many phonemes are missing as long as nothing has been said."
+    )
+    shifted = (
+        "Your columns are off by one. `before[j - 1]` and `row[j - 1]` stand to the left of `before[j]`, so j begins "
+        "with 1: `enumerate(hypothesis, 1)`."
+    )
     errors = {
         "With nothing said, every phoneme of the answer is missing; the first column of the table holds 0, 1, 2 …": (
             "IndexError|index out of range"
@@ -1099,6 +1107,15 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
             return min(of(i - 1, j - 1) + substitute, of(i, j - 1) + insert, of(i - 1, j) + delete)
 
         return of(len(reference), len(hypothesis))
+
+    def by_rows(reference, hypothesis, top=1, left=1, first=1, column=1):
+        """The last number of a table whose edge, or whose place of a column, may be wrong."""
+        row = [j * top for j in range(len(hypothesis) + 1)]
+        for i, phoneme in enumerate(reference):
+            before, row = row, [(i + first) * left]
+            for j, other in enumerate(hypothesis, column):
+                row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (phoneme != other)))
+        return row[-1]
 
     def case(name, references, hypotheses, hint=hint):
         pairs = list(zip(references, hypotheses, strict=True))
@@ -1121,6 +1138,11 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
             words: float(np.mean([d > 0 for d in found])),
             edits: float(sum(found)),
             each: sum(found) / len(pairs),
+            edge: of(lambda a, b: by_rows(a, b, top=0, left=0)),
+            f"{edge} (The first number of each later row is 0, in yours.)": of(lambda a, b: by_rows(a, b, left=0)),
+            f"{edge} (The first row is 0, in yours.)": of(lambda a, b: by_rows(a, b, top=0)),
+            f"{edge} (Count the rows from 1: `enumerate(reference, 1)`.)": of(lambda a, b: by_rows(a, b, first=0)),
+            shifted: of(lambda a, b: by_rows(a, b, column=0)),
             double: of(lambda a, b: distance(tuple(a), tuple(b), substitute=2)),
             no_insertions: of(lambda a, b: distance(tuple(a), tuple(b), insert=0)),
             no_deletions: of(lambda a, b: distance(tuple(a), tuple(b), delete=0)),
@@ -1140,9 +1162,14 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
         )
 
     word = rng.permutation(sounds).tolist()
-    yield case("two wrong phonemes", [word[:5]], [[*word[:2], "ZH", word[3], "ZH"]])
+    yield case("two wrong phonemes", [word[:7]], [[*word[:2], "ZH", word[3], "ZH", *word[5:7]]])
     yield case("a phoneme too few", [word[:6]], [[*word[:2], *word[3:6]]], places)
     yield case("a phoneme too many", [word[:4]], [[*word[:1], "ZH", *word[1:4]]], places)
+    yield case(
+        "two too few at the beginning, two too many",
+        [word[:8], word[8:12]],
+        [[*word[2:5], *word[6:8]], ["ZH", "ZH", *word[8:10], "ZH", *word[10:12]]],
+    )
     yield case("all three", [word[:8]], [[*word[1:4], "ZH", *word[5:8], "ZH", "ZH"]])
     yield case("other order, same phonemes", [word[:5]], [[word[1], word[0], *word[2:5]]], bags)
     yield case(
