@@ -328,6 +328,17 @@ def test_the_command_tells_what_it_did(class_folder, tmp_path):
     assert re.search(r"00 +refused +2", done.output)
 
 
+@pytest.mark.slow  # imports TensorFlow
+def test_the_command_says_nothing_of_tensorflows_own(tmp_path):
+    require_sandbox()
+    (tmp_path / "anna").mkdir()
+    shutil.copy(ROOT / "solutions" / "02_recurrent_networks.ipynb", tmp_path / "anna")
+    environment = {**{k: v for k, v in os.environ.items() if not k.startswith("TF_")}, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", COMMAND, "grade", tmp_path, "--lesson", "02", "--out", tmp_path / "out"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

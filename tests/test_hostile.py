@@ -16,14 +16,15 @@ from grading_fixtures import ROOT, SEED, points, said, solution
 
 from utils.grading import proxy
 
+pytestmark = pytest.mark.slow  # a sandbox for each
+
 RIGHT = {"0.1": 3, "0.2": 3}
 NOTHING = {"0.1": 0, "0.2": 3}
 DOUBLE = "def double(x):\n    "
-SLOW = pytest.mark.slow
 
 
-def case(name, source, *marks, also=NOTHING):
-    return pytest.param(source, also, id=name, marks=marks)
+def case(name, source, also=NOTHING):
+    return pytest.param(source, also, id=name)
 
 
 def raising(statement):
@@ -63,16 +64,16 @@ def forge(data):
         case("killing everything", f"{DOUBLE}import os\n    os.kill(-1, 9)"),
         case("a crash", f"{DOUBLE}import ctypes\n    ctypes.string_at(0)"),
         case("recursion", f"{DOUBLE}return double(x)"),
-        case("recursion in C", f"{DOUBLE}import sys\n    sys.setrecursionlimit(10**9)\n    return double(x)", SLOW),
+        case("recursion in C", f"{DOUBLE}import sys\n    sys.setrecursionlimit(10**9)\n    return double(x)"),
         case("KeyboardInterrupt", f"{DOUBLE}raise KeyboardInterrupt"),
         case("closing every file", f"{DOUBLE}import os\n    os.closerange(0, 256)\n    return 2 * x"),
         # too much of everything
         case("50 GB", f"{DOUBLE}import numpy as np\n    return np.ones(50 * 2**30, dtype='int8')"),
-        case("memory, bit by bit", f"{DOUBLE}kept = []\n    while True:\n        kept.append(bytearray(10**7))", SLOW),
+        case("memory, bit by bit", f"{DOUBLE}kept = []\n    while True:\n        kept.append(bytearray(10**7))"),
         case("memory in other processes",
              f"{DOUBLE}import os, time\n    for n in range(20):\n        if os.fork() == 0:\n"
-             "            kept = bytearray(os.urandom(2**20)) * 500\n            time.sleep(30)\n    time.sleep(30)", SLOW),
-        case("1 GB of output", f"{DOUBLE}for n in range(1000):\n        print('x' * 10**6)\n    return 3 * x", SLOW),
+             "            kept = bytearray(os.urandom(2**20)) * 500\n            time.sleep(30)\n    time.sleep(30)"),
+        case("1 GB of output", f"{DOUBLE}for n in range(1000):\n        print('x' * 10**6)\n    return 3 * x"),
         case("output to every file",
              f"{DOUBLE}import os\n    for n in (0, 1, 2):\n        for k in range(100):\n            os.write(n, b'x' * 10**6)"),
         case("10 GB to disk",
@@ -81,7 +82,7 @@ def forge(data):
              f"{DOUBLE}for n in range(1000):\n        with open(f'/tmp/{{n}}', 'wb') as file:\n            file.write(bytes(10**7))"),
         case("a huge array", f"{DOUBLE}import numpy as np\n    return np.zeros(10**9, dtype='int8')"),
         case("an array that pretends to be huge", f"{DOUBLE}import numpy as np\n    return np.broadcast_to(2 * x, (10**15,))"),
-        case("a huge list", f"{DOUBLE}return [0] * 10**7", SLOW),
+        case("a huge list", f"{DOUBLE}return [0] * 10**7"),
         case("a huge text", f"{DOUBLE}return 'x' * 10**8"),
         case("a huge number", f"{DOUBLE}return 10**100_000"),
         case("a huge message", f"{DOUBLE}raise ValueError('x' * 10**8)"),
@@ -194,7 +195,6 @@ def test_what_never_ends_is_ended_and_the_others_keep_their_points(source, grade
     assert "still running" in said(marks, "0.1")
 
 
-@pytest.mark.slow
 def test_a_loop_that_never_ends_is_interrupted_without_losing_the_worker(graded):
     marks = graded("00", {"0.2": "def row_means(X):\n    while True: pass"})
     assert points(marks) == {"0.1": 3, "0.2": 0}
@@ -387,7 +387,6 @@ def test_a_right_answer_in_unusual_dress_gets_every_point(source, graded):
 # Keras: what comes back are arrays, and no model is ever saved, loaded, or run outside.
 
 
-@pytest.mark.slow
 def test_models_are_judged_by_their_answers_alone(graded, tmp_path):
     harm = tmp_path / "harm"
     fake = """

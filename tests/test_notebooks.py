@@ -46,6 +46,7 @@ def without_keras_checks(tmp_path):
     return copy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda p: p.stem)
 def test_a_solution_gets_full_points_and_without_its_demos_needs_keras_only_where_it_imports_it(
     path, without_keras_checks
@@ -62,6 +63,7 @@ def test_a_solution_gets_full_points_and_without_its_demos_needs_keras_only_wher
     assert found["tensorflow"] == asks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", LESSONS, ids=lambda p: p.stem)
 def test_a_blank_lesson_gets_no_points(path, without_keras_checks):
     found = run(without_keras_checks(path), "demo")

@@ -80,13 +80,11 @@ _LANGUAGE_COLUMNS = ("seed", "weights", "direct", "dropout", "epoch", "train", "
 _LANGUAGE = {"min_count": 5, "embedding": 64, "n_a": 96, "learning_rate": 0.006, "clipnorm": 1.0}
 _TRANSLATION_COLUMNS = ("seed", "attention", "units", "length", "exact", "bleu", "n")
 _TRANSLATION = {
-    "cell": "lstm",
     "embedding": 64,
-    "dropout": 0.0,
-    "pairs": [[3, 20, 30000], [21, 60, 7000]],  # more long ones than there are by chance, so that all are learnt
-    "tokens": 1500,
-    "epochs": 4,
-    "learning_rate": 0.006,
+    "lengths": [3, 29],
+    "tokens": 3000,
+    "epochs": 5,
+    "learning_rate": 0.008,
     "clipnorm": 1.0,
     "tested": 150,
 }
@@ -282,7 +280,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "bottleneck",
-            "How long may a sentence be that a last state of 64, 128 or 256 numbers can hold for its translation?",
+            "How long may a sentence be for a context of 64, 128 or 256 numbers to hold what its translation needs?",
             _TRANSLATION_COLUMNS,
             _TRANSLATION | {"variants": [{"attention": "none", "units": units} for units in (64, 128, 256)]},
             _epochs_of_variants,
@@ -290,7 +288,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "attention",
-            "And how long may it be, if the decoder attends to the whole source at every step?",
+            "And how long may it be if the decoder attends to the whole source at every step?",
             _TRANSLATION_COLUMNS,
             _TRANSLATION | {"variants": [{"attention": "bahdanau", "units": 128}]},
             _epochs_of_variants,
@@ -307,11 +305,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
         Experiment(
             "extrapolation",
-            "What do translators that have learnt from sentences of up to 20 words make of longer ones?",
+            "What do translators that have learnt from sentences of up to 11 words make of longer ones?",
             _TRANSLATION_COLUMNS,
             _TRANSLATION
             | {
-                "pairs": [[3, 20, 60000]],
+                "lengths": [3, 11],
                 "variants": [{"attention": attention, "units": 128} for attention in ("none", "bahdanau")],
             },
             _epochs_of_variants,

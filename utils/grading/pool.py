@@ -18,6 +18,7 @@ from pathlib import Path
 
 from utils.grading.judging import Marks, Place
 from utils.grading.task import Libraries, Task, judged
+from utils.runtime import quiet_tensorflow
 
 SPARE = 180.0  # seconds above a submission's own limit: starting, loading TensorFlow
 ATTEMPTS = 2
@@ -106,6 +107,7 @@ def run(tasks: Iterable[Task], jobs: int, place: Place) -> Iterator[tuple[Task, 
 
 def main() -> None:
     """What a process that judges does: takes tasks from the socket whose number is its argument, and gives marks."""
+    quiet_tensorflow()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends with its parent
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGKILL)
