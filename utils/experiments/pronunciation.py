@@ -6,12 +6,13 @@ if it is exactly one of its pronunciations.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from utils.datasets import pronunciation
+from utils.experiments.training import Advance, fit
 
 if TYPE_CHECKING:
     import keras
@@ -54,61 +55,17 @@ def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "keras.M
         return EncoderDecoder(*sizes, units, variant["attention"])
     model = Cho(*sizes, units)
     if variant["directions"] == 2:
+        del model.encoder  # or Keras would go on waiting for its weights
         model.encoder = keras.layers.Bidirectional(GRU(units // 2))
     return model
 
 
-def scores(model: "keras.Model", source: Any, mask: Any, target_in: Any) -> Any:
-    """Return the logits (batch, T_y, V_y) of a network of either form."""
-    from utils.layers.fixed_context import Cho
-
-    return model(source, mask, target_in) if isinstance(model, Cho) else model(source, target_in, mask)
-
-
-def learn(model: "keras.Model", seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> list[float]:
-    """Train a network on the first pronunciation of the training words.
-
-    Args:
-        model: What `network` gives.
-        seed: Decides the batches.
-        settings: "words", how many; "batch"; "epochs"; "learning_rate" of Adam, which falls along a cosine to 0;
-            "clipnorm".
-        advance: Called with 1 after each epoch.
-
-    Returns:
-        The mean loss of each epoch's batches, in nats a phoneme.
-    """
-    import keras
-    import tensorflow as tf
-
-    from utils.datasets.pipeline import batches
-
+def encoded(number: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return training words as ids of their letters, and their first pronunciations from `<BOS>` to `<EOS>`."""
     letters, phonemes = vocabularies()
-    chosen = pronunciation.examples("train")[: settings["words"]]
-    x = [letters.encode(list(record["word"])) for record in chosen]
-    y = [phonemes.encode(record["pronunciations"][0].split(), bos=True, eos=True) for record in chosen]
-    fed = batches({"x": x, "y": y}, batch_size=settings["batch"], seed=seed)
-    falling = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["epochs"] * len(fed))
-    optimizer = keras.optimizers.Adam(falling, global_clipnorm=settings["clipnorm"])
-    names = ("x", "x_mask", "y", "y_mask")
-    for batch in fed.take(1):
-        scores(model, batch["x"], batch["x_mask"], batch["y"][:, :-1])  # makes the weights
-    weights = model.trainable_variables
-    optimizer.build(weights)
-
-    @tf.function(input_signature=[fed.element_spec[name] for name in names])
-    def step(x, x_mask, y, y_mask):
-        with tf.GradientTape() as tape:
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(y[:, 1:], scores(model, x, x_mask, y[:, :-1]))
-            loss = tf.reduce_mean(tf.boolean_mask(nats, y_mask[:, 1:]))
-        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
-        return loss
-
-    losses = []
-    for _ in range(settings["epochs"]):
-        losses.append(float(np.mean([step(*(batch[name] for name in names)) for batch in fed])))
-        advance(1)
-    return losses
+    chosen = pronunciation.examples("train")[:number]
+    spelt = [letters.encode(list(record["word"])) for record in chosen]
+    return spelt, [phonemes.encode(record["pronunciations"][0].split(), bos=True, eos=True) for record in chosen]
 
 
 def judge(model: "keras.Model", number: int | None) -> Iterator[dict[str, Any]]:
@@ -148,12 +105,13 @@ def judge(model: "keras.Model", number: int | None) -> Iterator[dict[str, Any]]:
         yield {"letters": longest, "per": rates.token, "wer": rates.sequence, "n": len(within)}
 
 
-def rows(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[dict[str, Any]]:
     """Train and judge one network for each variant.
 
     Args:
         seed: Decides weights and batches.
-        settings: As `network` and `learn` take them; "tested", as `judge` takes it; "variants".
+        settings: As `network` and `training.fit` take them; "words", how many to train on; "batch", how many at a
+            time; "tested", as `judge` takes it; "variants".
         advance: Called with the epochs that were made since its last call.
 
     Yields:
@@ -161,12 +119,15 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None])
     """
     import keras
 
+    from utils.datasets.pipeline import batches
     from utils.runtime import seed_everything
 
+    spelt, spoken = encoded(settings["words"])
     for variant in settings["variants"]:
         seed_everything(seed)
         model = network(variant, settings)
-        learn(model, seed, settings, advance)
+        for _ in fit(model, batches({"x": spelt, "y": spoken}, settings["batch"], seed=seed), settings, advance):
+            pass
         size = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
         for line in judge(model, settings["tested"]):
             yield {"seed": seed, **variant, "parameters": size, **line}
