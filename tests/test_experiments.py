@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from utils import experiments
 from utils.cli import app
 from utils.datasets import entities, records
-from utils.experiments import adding, language, storage, tagging, translation
+from utils.experiments import adding, language, pronunciation, storage, tagging, translation
 from utils.experiments.storage import Result
 
 ROWS = tuple(
@@ -140,12 +140,28 @@ def test_a_small_run_of_the_taggers_reports_its_progress():
 @pytest.mark.slow
 def test_a_small_run_of_pronunciation_judges_the_network_with_and_without_attention():
     made = []
-    small = {"embedding": 2, "units": 3, "words": 60, "epochs": 1, "tested": 20}
+    variants = [{**variant, "units": 4} for variant in experiments.find("pronunciation").settings["variants"]]
+    small = {"embedding": 2, "words": 60, "epochs": 1, "tested": 400, "variants": variants}
     found = experiments.run("pronunciation", [0], made.append, **small)
-    assert sum(made) == experiments.find("pronunciation").work(found.settings) == 2
-    assert [row["attention"] for row in found.rows] == ["none", "bahdanau"]
+    assert sum(made) == experiments.find("pronunciation").work(found.settings) == 3
     assert all(tuple(row) == experiments.find("pronunciation").columns for row in found.rows)
-    assert all(row["n"] == 20 and 0 <= row["wer"] <= 1 and row["per"] >= 0 for row in found.rows)
+    for variant in variants:
+        whole, *groups = found.where(**variant)
+        assert [row["letters"] for row in (whole, *groups)] == ["all", *pronunciation.GROUPS]
+        assert sum(row["n"] for row in groups) == whole["n"] == 400
+        assert np.isclose(sum(row["n"] * row["wer"] for row in groups), 400 * whole["wer"])
+        assert all(0 <= row["wer"] <= 1 and row["per"] >= 0 for row in groups)
+
+
+def test_a_stored_pronunciation_result_judges_every_test_word_and_attention_has_the_fewest_parameters():
+    found = experiments.stored("pronunciation")
+    sizes = {}
+    for variant in found.settings["variants"]:
+        for seed in found.seeds:
+            whole, *groups = found.where(seed=seed, **variant)
+            assert sum(row["n"] for row in groups) == whole["n"] == found.settings["tested"]
+            sizes[variant["attention"], variant["directions"]] = whole["parameters"]
+    assert sizes["bahdanau", 2] < min(sizes["none", 1], sizes["none", 2])
 
 
 def test_entities_of_another_group_neither_help_nor_harm_a_score():

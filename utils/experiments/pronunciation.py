@@ -1,21 +1,25 @@
-"""How a word is pronounced, with and without attention: the same words, the same training, one part exchanged.
+"""How a word is pronounced, with and without attention: the same words, the same training.
 
-Encoder–decoders of the library on the data set `pronunciation`, decoded greedily. A word counts as right if it is
-exactly one of its pronunciations.
+Without: lesson 08's network, Cho's encoder–decoder, as it is and with an encoder that reads in both directions. With:
+Bahdanau's, somewhat narrower, so that it has fewer parameters than the first. Decoded greedily; a word counts as right
+if it is exactly one of its pronunciations.
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from utils.datasets import pronunciation
+from utils.experiments.training import Advance, fit
 
 if TYPE_CHECKING:
-    from utils.layers import EncoderDecoder
+    import keras
+
     from utils.text import Vocabulary
 
+GROUPS = (4, 6, 8, 10, 13, 30)  # the largest number of letters of each group of words
 _LONGEST = 30  # letters of a word, and phonemes of a pronunciation
 
 
@@ -29,76 +33,51 @@ def vocabularies() -> tuple["Vocabulary", "Vocabulary"]:
     return letters, Vocabulary.build([p.split() for record in train for p in record["pronunciations"]])
 
 
-def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "EncoderDecoder":
-    """Build an encoder–decoder whose encoder reads in both directions.
+def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "keras.Model":
+    """Build an encoder–decoder of gated recurrent units.
 
     Args:
-        variant: "attention", "none" or a form that `EncoderDecoder` knows.
-        settings: "cell", "embedding" (its width), "units", "dropout".
+        variant: "attention", "none" for Cho's network or "bahdanau" for Bahdanau's; "directions", 1 or 2, in which
+            the encoder reads (Bahdanau's always reads in both); "units" of the decoder. In Cho's network the two
+            directions share them, so that the context is as wide as with one.
+        settings: "embedding", the width of the embeddings.
 
     Returns:
-        The model, with its weights.
-    """
-    from utils.layers import EncoderDecoder
-
-    return EncoderDecoder(
-        *map(len, vocabularies()),
-        embedding=settings["embedding"],
-        units=settings["units"],
-        attention=None if variant["attention"] == "none" else variant["attention"],
-        cell=settings["cell"],
-        dropout=settings["dropout"],
-    )
-
-
-def learn(model: "EncoderDecoder", seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> None:
-    """Train a network on the first pronunciation of the training words.
-
-    Args:
-        model: What `network` gives.
-        seed: Decides the batches.
-        settings: "words", how many; "tokens", positions in a batch; "epochs"; "learning_rate" of Adam, which falls
-            along a cosine to 0; "clipnorm".
-        advance: Called with 1 after each epoch.
+        The model; Cho's makes its weights at the first call.
     """
     import keras
-    import tensorflow as tf
 
-    from utils.datasets.pipeline import batches
+    from utils.layers import GRU, EncoderDecoder
+    from utils.layers.fixed_context import Cho
 
+    sizes, units = [*map(len, vocabularies()), settings["embedding"]], variant["units"]
+    if variant["attention"] != "none":
+        return EncoderDecoder(*sizes, units, variant["attention"])
+    model = Cho(*sizes, units)
+    if variant["directions"] == 2:
+        del model.encoder  # or Keras would go on waiting for its weights
+        model.encoder = keras.layers.Bidirectional(GRU(units // 2))
+    return model
+
+
+def encoded(number: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return training words as ids of their letters, and their first pronunciations from `<BOS>` to `<EOS>`."""
     letters, phonemes = vocabularies()
-    chosen = pronunciation.examples("train")[: settings["words"]]
-    x = [letters.encode(list(record["word"])) for record in chosen]
-    y = [phonemes.encode(record["pronunciations"][0].split(), bos=True, eos=True) for record in chosen]
-    fed = batches({"x": x, "y": y}, tokens=settings["tokens"], seed=seed)
-    falling = keras.optimizers.schedules.CosineDecay(settings["learning_rate"], settings["epochs"] * len(fed))
-    optimizer = keras.optimizers.Adam(falling, global_clipnorm=settings["clipnorm"])
-    weights = model.trainable_variables
-    optimizer.build(weights)
-
-    @tf.function(input_signature=[fed.element_spec[name] for name in ("x", "x_mask", "y", "y_mask")])
-    def step(x, x_mask, y, y_mask):
-        with tf.GradientTape() as tape:
-            logits = model(x, y[:, :-1], x_mask, training=True)
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(y[:, 1:], logits)
-            loss = tf.reduce_mean(tf.boolean_mask(nats, y_mask[:, 1:]))
-        optimizer.apply(tape.gradient(loss, [weight.value for weight in weights]), weights)
-
-    for _ in range(settings["epochs"]):
-        for batch in fed:
-            step(*(batch[name] for name in ("x", "x_mask", "y", "y_mask")))
-        advance(1)
+    chosen = pronunciation.examples("train")[:number]
+    spelt = [letters.encode(list(record["word"])) for record in chosen]
+    return spelt, [phonemes.encode(record["pronunciations"][0].split(), bos=True, eos=True) for record in chosen]
 
 
-def judge(model: "EncoderDecoder", number: int | None) -> dict[str, Any]:
+def judge(model: "keras.Model", number: int | None) -> Iterator[dict[str, Any]]:
     """Pronounce test words.
 
     Args:
         model: A trained network.
-        number: How many words, from the first; None for all.
+        number: How many words, from the first; None for all. Each group needs one.
 
-    Returns:
-        A dict with per and wer (phoneme and word error rate, shares) and n (words).
+    Yields:
+        Dicts with letters ("all", or the largest number of letters of a group of words), per and wer (phoneme and
+        word error rate, shares) and n (words).
     """
     import tensorflow as tf
 
@@ -119,29 +98,37 @@ def judge(model: "EncoderDecoder", number: int | None) -> dict[str, Any]:
         made = generator([bos] * len(X), start(X, mask), length=_LONGEST + 1, sampling=GREEDY)
         guessed += [phonemes.decode(ids) for ids in made.ids]
     answers = [[answer.split() for answer in record["pronunciations"]] for record in tested]
-    rates = error_rates(answers, guessed)
-    return {"per": rates.token, "wer": rates.sequence, "n": len(tested)}
+    sizes = np.array([len(record["word"]) for record in tested])
+    for shortest, longest in [(1, "all"), *zip([1, *(size + 1 for size in GROUPS)], GROUPS, strict=False)]:
+        within = np.flatnonzero((sizes >= shortest) & (sizes <= (_LONGEST if longest == "all" else longest)))
+        rates = error_rates([answers[i] for i in within], [guessed[i] for i in within])
+        yield {"letters": longest, "per": rates.token, "wer": rates.sequence, "n": len(within)}
 
 
-def rows(seed: int, settings: Mapping[str, Any], advance: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[dict[str, Any]]:
     """Train and judge one network for each variant.
 
     Args:
         seed: Decides weights and batches.
-        settings: As `network` and `learn` take them; "tested", as `judge` takes it; "variants".
+        settings: As `network` and `training.fit` take them; "words", how many to train on; "batch", how many at a
+            time; "tested", as `judge` takes it; "variants".
         advance: Called with the epochs that were made since its last call.
 
     Yields:
-        Rows with seed, attention, parameters, and what `judge` gives.
+        Rows with seed, attention, directions, units, parameters, and what `judge` gives.
     """
     import keras
 
+    from utils.datasets.pipeline import batches
     from utils.runtime import seed_everything
 
+    spelt, spoken = encoded(settings["words"])
     for variant in settings["variants"]:
         seed_everything(seed)
         model = network(variant, settings)
-        learn(model, seed, settings, advance)
+        for _ in fit(model, batches({"x": spelt, "y": spoken}, settings["batch"], seed=seed), settings, advance):
+            pass
         size = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
-        yield {"seed": seed, **variant, "parameters": size, **judge(model, settings["tested"])}
+        for line in judge(model, settings["tested"]):
+            yield {"seed": seed, **variant, "parameters": size, **line}
         keras.backend.clear_session()
