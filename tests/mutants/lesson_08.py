@@ -108,6 +108,42 @@ def pairs_reversed(sources, targets, reverse):
     return (x[::-1], x_mask[::-1], *rest) if reverse else (x, x_mask, *rest)
 
 
+@mutant("8.1", hint="A mask stands where ids belong")
+def mask_before_target_out(sources, targets, reverse):
+    x, x_mask, y_in, y_out, y_mask = _arrays(sources, targets, reverse)
+    return x, x_mask, y_in, y_mask, y_out
+
+
+@mutant("8.1", hint="`target_in` ends with `<EOS>`")
+def eos_in_what_is_read(sources, targets, reverse):
+    x, x_mask, _, y_out, y_mask = _arrays(sources, targets, reverse)
+    return x, x_mask, pad([[BOS, *t, EOS] for t in targets])[0], y_out, y_mask
+
+
+@mutant("8.1", hint="`target_out` begins with `<BOS>`")
+def bos_in_what_is_said(sources, targets, reverse):
+    x, x_mask, y_in, _, _ = _arrays(sources, targets, reverse)
+    return x, x_mask, y_in, *pad([[BOS, *t, EOS] for t in targets])
+
+
+@mutant("8.1", hint="`<BOS>` and `<EOS>` are exchanged")
+def specials_exchanged(sources, targets, reverse):
+    x, x_mask, _, _, y_mask = _arrays(sources, targets, reverse)
+    return x, x_mask, pad([[EOS, *t] for t in targets])[0], pad([[*t, BOS] for t in targets])[0], y_mask
+
+
+@mutant("8.1", hint="The last word of the target is missing")
+def last_word_not_read(sources, targets, reverse):
+    x, x_mask, _, y_out, y_mask = _arrays(sources, targets, reverse)
+    return x, x_mask, pad([[BOS, *t[:-1]] for t in targets])[0], y_out, y_mask
+
+
+@mutant("8.1", hint="It and the mask are one column too narrow")
+def bare_target_with_its_mask(sources, targets, reverse):
+    x, x_mask, y_in, _, _ = _arrays(sources, targets, reverse)
+    return x, x_mask, y_in, *pad(targets)
+
+
 @mutant("8.1", hint="Return five arrays in this order")
 def four_arrays(sources, targets, reverse):
     return _arrays(sources, targets, reverse)[:4]
@@ -174,9 +210,27 @@ def erases(source, mask, weights):
     return _encode(source, mask, weights, erased=True)[-1]
 
 
-@mutant("8.2", hint="two sides of your `ops.where`")
+@mutant("8.2", hint="Either the two sides of your `ops.where`")
 def where_turned(source, mask, weights):
     return _encode(source, mask, weights, turned=True)[-1]
+
+
+@mutant("8.2", hint="or the loop leaves a position out")
+def first_position_left_out(source, mask, weights):
+    from keras import ops
+
+    n_a = weights["recurrent_kernel"].shape[0]
+    return (_encode(source, mask, weights, times=range(1, source.shape[1])) or [ops.zeros((len(source), n_a))])[-1]
+
+
+@mutant("8.2", hint="Is your first state `(batch, n_a)`?")
+def three_states(source, mask, weights):
+    from keras import ops
+
+    h = ops.zeros((source.shape[0], weights["recurrent_kernel"].shape[1]))
+    for t in range(source.shape[1]):
+        h = ops.where(mask[:, t, None], _gru(ops.take(weights["table"], source[:, t], axis=0), h, weights), h)
+    return h
 
 
 @mutant("8.2", hint="the states of all positions")
@@ -293,6 +347,23 @@ def state_without_context(word, state, weights):
 def three_values(word, state, weights):
     logits, (s, C) = _decode(word, state, weights)
     return logits, s, C
+
+
+@mutant("8.3", hint="holds the new state twice")
+def state_for_context(word, state, weights):
+    logits, (s, _) = _decode(word, state, weights)
+    return logits, [s, s]
+
+
+@mutant("8.3", hint="is turned round: first the new state")
+def context_before_state(word, state, weights):
+    logits, (s, C) = _decode(word, state, weights)
+    return logits, [C, s]
+
+
+@mutant("8.3", hint="You gave it the state a second time")
+def readout_of_the_state_twice(word, state, weights):
+    return _decode(word, state, weights, out="ses")
 
 
 @mutant("8.3", hint="You returned the old state")
@@ -515,13 +586,21 @@ def of_each_position(logits, targets, mask):
     return ops.where(mask, _nats(logits, targets), 0.0)
 
 
-@mutant("8.4", hint="Large scores overflow")
+@mutant("8.4", hint="Large scores break it")
 def overflowing(logits, targets, mask):
     from keras import ops
 
     e = ops.exp(logits)
     p = e / ops.sum(e, axis=-1, keepdims=True)
     picked = ops.take_along_axis(ops.log(p), targets[..., None], axis=-1)[..., 0]
+    return -_total(picked, mask) / _count(mask)
+
+
+@mutant("8.4", hint="a tiny probability is rounded to 0")
+def logarithm_of_softmax(logits, targets, mask):
+    from keras import ops
+
+    picked = ops.take_along_axis(ops.log(ops.softmax(logits)), targets[..., None], axis=-1)[..., 0]
     return -_total(picked, mask) / _count(mask)
 
 
@@ -620,10 +699,48 @@ def never_stops(step, state, batch, length):
     return _stacked(*_greedy(step, state, batch, length, stops=False, gains="always"))
 
 
-@mutant("8.5", hint="`<EOS>` itself is missing")
+@mutant("8.5", hint="the steps *after* it are `<PAD>`")
 def without_the_end(step, state, batch, length):
     ids, total = _stacked(*_greedy(step, state, batch, length))
     return np.where(np.asarray(ids) == EOS, PAD, ids), total
+
+
+@mutant("8.5", hint="Its log-probability is missing, too")
+def finished_too_early(step, state, batch, length):
+    ids, total = _stacked(*_greedy(step, state, batch, length, gains="after"))
+    return np.where(np.asarray(ids) == EOS, PAD, ids), total
+
+
+@mutant("8.5", hint="`<BOS>` is not part of the result")
+def begins_with_bos(step, state, batch, length):
+    from keras import ops
+
+    words, total = _greedy(step, state, batch, length)
+    return ops.stack([ops.full((batch,), BOS, dtype="int32"), *words], axis=1), total
+
+
+@mutant("8.5", hint="There is one step too few")
+def one_step_too_few(step, state, batch, length):
+    return _stacked(*_greedy(step, state, batch, length - 1))
+
+
+@mutant("8.5", hint="There is one step too many")
+def one_step_too_many(step, state, batch, length):
+    return _stacked(*_greedy(step, state, batch, length + 1))
+
+
+@mutant("8.5", hint="You forget who finished two steps ago")
+def remembers_one_step(step, state, batch, length):
+    from keras import ops
+
+    word, total, words = ops.full((batch,), BOS, dtype="int32"), 0.0, []
+    for _ in range(length):
+        finished = word == EOS
+        logits, state = step(word, state)
+        total = total + ops.where(finished, 0.0, ops.max(ops.log_softmax(logits, axis=-1), axis=-1))
+        word = ops.where(finished, PAD, ops.cast(ops.argmax(logits, axis=-1), "int32"))
+        words.append(word)
+    return _stacked(words, total)
 
 
 @mutant("8.5", hint="Time is the first axis")
@@ -796,6 +913,38 @@ def put_back_by_place(log_p, score, finished):
     total = _closed(log_p, score, finished, _row(log_p.shape[-1]))
     best, parent, word = _beam(total, score, finished, put_back=False)
     return np.where(finished, score, best), parent, word
+
+
+@mutant("8.6", hint="The old scores were; who has finished was not")
+def finished_by_place(log_p, score, finished):
+    total = _closed(log_p, score, finished, _row(log_p.shape[-1]))
+    best, parent, word = _beam(total, score, finished, put_back=False)
+    return np.where(finished, np.take_along_axis(score, parent, axis=1), best), parent, word
+
+
+@mutant("8.6", hint="Who has finished was; the old scores were not")
+def score_by_place(log_p, score, finished):
+    total = _closed(log_p, score, finished, _row(log_p.shape[-1]))
+    best, parent, word = _beam(total, score, finished, put_back=False)
+    return np.where(np.take_along_axis(finished, parent, axis=1), score, best), parent, word
+
+
+@mutant("8.6", hint="The score comes first")
+def score_at_the_end(log_p, score, finished):
+    best, parent, word = _right(log_p, score, finished)
+    return parent, word, best
+
+
+@mutant("8.6", hint="`place // V` is the parent, `place % V` the word")
+def quotient_and_remainder_exchanged(log_p, score, finished):
+    from keras import ops
+
+    k, V = log_p.shape[1:]
+    total = ops.where(finished[..., None], _row(V).astype("float32"), score[..., None] + log_p)
+    best, place = ops.top_k(ops.reshape(total, (-1, k * V)), k)
+    parent, word = place % V, place // V
+    kept = ops.take_along_axis(finished, parent, axis=1)
+    return ops.where(kept, ops.take_along_axis(score, parent, axis=1), best), parent, word
 
 
 @mutant("8.6", hint="the *worst* continuations")
@@ -979,6 +1128,21 @@ def whole_bleu(references, hypotheses):
         return float(_penalty(references, hypotheses) * np.exp(np.log(shares).mean()))
 
 
+@mutant("8.7", hint="run across the end of a sentence")
+def all_sentences_in_one(references, hypotheses):
+    joined = [[token for sentence in part for token in sentence] for part in (references, hypotheses)]
+    return _shares([joined[0]], [joined[1]], _clipped), _penalty(references, hypotheses)
+
+
+@mutant("8.7", hint="Then the precision is 0, not nan")
+def nothing_by_nothing(references, hypotheses):
+    pairs = list(zip(references, hypotheses, strict=True))
+    matches = [sum(_clipped(_grams(r, n), _grams(h, n)) for r, h in pairs) for n in range(1, 5)]
+    totals = [sum(_grams(h, n).total() for _, h in pairs) for n in range(1, 5)]
+    with np.errstate(invalid="ignore"):
+        return np.array(matches) / np.array(totals), _penalty(references, hypotheses)
+
+
 @mutant("8.7", hint="A hypothesis without any n-gram")
 def divided_by_nothing(references, hypotheses):
     rows = []
@@ -1025,7 +1189,7 @@ def _tokens(references):
     return sum(map(len, references))
 
 
-@mutant("8.8", hint="You compared position by position")
+@mutant("8.8", hint="positions are compared one by one")
 def by_position(references, hypotheses):
     pairs = _pairs(references, hypotheses)
     wrong = sum(a != b for r, h in pairs for a, b in zip(r, h, strict=False))
@@ -1048,7 +1212,7 @@ def divided_by_the_longer(references, hypotheses):
     return sum(_edits(r, h) for r, h in pairs) / sum(max(len(r), len(h)) for r, h in pairs)
 
 
-@mutant("8.8", hint="This is a word error rate")
+@mutant("8.8", hint="as if the word were counted as a whole")
 def word_error_rate(references, hypotheses):
     return np.mean([r != h for r, h in _pairs(references, hypotheses)])
 
@@ -1086,6 +1250,58 @@ def right_share(references, hypotheses):
 @mutant("8.8", hint="the rate may be above 1")
 def at_most_one(references, hypotheses):
     return min(1.0, sum(_edits(r, h) for r, h in _pairs(references, hypotheses)) / _tokens(references))
+
+
+def _three(reference, hypothesis, *, delete=True, insert=True, turned=False, forgets=False, diagonal=None):
+    """The last number of the table; the keywords switch on mistakes."""
+    row = list(range(len(hypothesis) + 1))
+    before = row
+    for i, phoneme in enumerate(reference, 1):
+        before, row = before if forgets else row, [i]
+        for j, other in enumerate(hypothesis, 1):
+            terms = [before[j - 1] + ((phoneme == other) if turned else (phoneme != other))]
+            terms = [before[j - 1] + diagonal] if diagonal is not None else terms
+            terms += [before[j] + 1] * delete + [row[j - 1] + 1] * insert
+            row.append(min(terms))
+    return row[-1]
+
+
+@mutant("8.8", hint="one of the three terms of the minimum is missing")
+def without_insertions(references, hypotheses):
+    return sum(_three(r, h, insert=False) for r, h in _pairs(references, hypotheses)) / _tokens(references)
+
+
+@mutant("8.8", hint="as if every phoneme were wrong")
+def first_row_for_ever(references, hypotheses):
+    return sum(_three(r, h, forgets=True) for r, h in _pairs(references, hypotheses)) / _tokens(references)
+
+
+@mutant("8.8", hint="Go through the table by hand")
+def diagonal_always_one(references, hypotheses):
+    return sum(_three(r, h, diagonal=1) for r, h in _pairs(references, hypotheses)) / _tokens(references)
+
+
+@mutant("8.8", hint="Each wrong word counts once")
+def words_by_phonemes(references, hypotheses):
+    return sum(r != h for r, h in _pairs(references, hypotheses)) / _tokens(references)
+
+
+@mutant("8.8", hint="not a percentage")
+def rate_in_percent(references, hypotheses):
+    return 100 * sum(_edits(r, h) for r, h in _pairs(references, hypotheses)) / _tokens(references)
+
+
+@mutant("8.8", hint="A row has `len(hypothesis) + 1` numbers")
+def first_row_of_the_reference(references, hypotheses):
+    edits = 0
+    for reference, hypothesis in _pairs(references, hypotheses):
+        row = list(range(len(reference)))
+        for i, phoneme in enumerate(reference, 1):
+            before, row = row, [i]
+            for j, other in enumerate(hypothesis, 1):
+                row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (phoneme != other)))
+        edits += row[-1]
+    return edits / _tokens(references)
 
 
 @mutant("8.8", hint="The edge of your table is wrong")

@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 
 import numpy as np
 
@@ -70,6 +71,13 @@ def teacher_forcing(rng: np.random.Generator) -> Iterator[Case]:
     )
     both = "The target is reversed, too. Only the source is read backwards; the target is said from its first word."
     order = "The order of the pairs is reversed. Keep the pairs where they are, and reverse each source by itself."
+    misplaced = (
+        "A mask stands where ids belong. The order is `source, source_mask, target_in, target_out, target_mask`."
+    )
+    eos_in = "`target_in` ends with `<EOS>`. That is said and not read: `target_in` is `<BOS>` and the words."
+    bos_out = "`target_out` begins with `<BOS>`. That is read and not said: `target_out` is the words and `<EOS>`."
+    specials = "`<BOS>` and `<EOS>` are exchanged: `target_in` begins with `BOS` (2), `target_out` ends with `EOS` (3)."
+    cut = "The last word of the target is missing in `target_in`, which is `<BOS>` and *all* words."
     errors = {
         "A list and a number do not add: `[BOS, *target]` is a new list with `BOS` in front.": (
             "can only concatenate|unsupported operand"
@@ -102,16 +110,34 @@ def teacher_forcing(rng: np.random.Generator) -> Iterator[Case]:
         x_bos, x_bos_mask = padded([[BOS, *s] for s in read], T_x + 1)
         x_both, x_both_mask = padded([[BOS, *s, EOS] for s in read], T_x + 2)
         right = (x, x_mask, y_in, y_out, y_mask)
+        short_in, _ = padded([[BOS, *t[:-1]] for t in targets], T_y - 1)
         turned = [t[::-1] for t in targets]
         mistakes = {
             exchanged: (x, x_mask, y_out, y_in, y_mask),
             f"{exchanged} (The masks stand at the end.)": (x, x_mask, y_mask, y_in, y_out),
             f"{five} (The masks are not where they should be.)": (x, y_in, y_out, x_mask, y_mask),
+            misplaced: (x, x_mask, y_in, y_mask, y_out),
+            f"{misplaced} (The source and its mask are exchanged, in yours.)": (x_mask, x, y_in, y_out, y_mask),
             sides: (y_in, y_out, y_mask, x, x_mask),
+            eos_in: (x, x_mask, both_ends, y_out, y_mask),
+            f"{eos_in} (So the mask is too wide as well.)": (x, x_mask, both_ends, y_out, both_mask),
+            bos_out: (x, x_mask, y_in, both_ends, y_mask),
+            f"{bos_out} (So the mask is too wide as well.)": (x, x_mask, y_in, both_ends, both_mask),
+            specials: (x, x_mask, np.where(y_in == BOS, EOS, y_in), np.where(y_out == EOS, BOS, y_out), y_mask),
+            cut: (x, x_mask, y_in[:, :-1], y_out, y_mask),
+            f"{cut} (Each target is cut by itself, in yours.)": (x, x_mask, short_in, y_out, y_mask),
+            f"{cut} (And `<EOS>` is missing in `target_out`.)": (x, x_mask, short_in, bare[:, :-1], bare_mask[:, :-1]),
             no_bos: (x, x_mask, bare, y_out, y_mask),
             f"{no_bos} (And it is one column too narrow.)": (x, x_mask, bare[:, :-1], y_out, y_mask),
             no_eos: (x, x_mask, y_in, bare, y_mask),
             f"{no_eos} (And it is one column too narrow.)": (x, x_mask, y_in, bare[:, :-1], y_mask),
+            f"{no_eos} (It and the mask are one column too narrow.)": (
+                x,
+                x_mask,
+                y_in,
+                bare[:, :-1],
+                bare_mask[:, :-1],
+            ),
             f"{no_eos} (It stands behind the padding.)": (x, x_mask, y_in, np.where(alone, alone, bare), y_mask),
             not_shifted: (x, x_mask, y_in, y_in, y_mask),
             f"{not_shifted} (`<BOS>` is only read, `<EOS>` only said.)": (x, x_mask, both_ends, both_ends, both_mask),
@@ -201,8 +227,9 @@ def encode(rng: np.random.Generator) -> Iterator[Case]:
         "new and the old state with `ops.where`."
     )
     turned = (
-        "The two sides of your `ops.where` are exchanged: the *new* state where the mask is True, the old one "
-        "elsewhere."
+        "No step was made: the result is the first state. Either the two sides of your `ops.where` are exchanged (the "
+        "*new* state where the mask is True, the old one elsewhere), or the loop leaves a position out: it goes over "
+        "`range(source.shape[1])`."
     )
     every = "These are the states of all positions. The context is the last one alone."
     mean = "This is a mean of the states. The context is the *last* state."
@@ -222,6 +249,8 @@ def encode(rng: np.random.Generator) -> Iterator[Case]:
         "The mask of one position has the shape `(batch,)`, a state `(batch, n_a)`. Give the mask a last axis: "
         "`mask[:, "
         "t, None]`.": rf"Incompatible shapes|broadcast|dimensions must be equal, but are \d and {n_a}",
+        "Is your first state `(batch, n_a)`? `n_a` is `weights['recurrent_kernel'].shape[0]`; the second number is "
+        "`3 n_a`.": rf"\[\d+, ?{3 * n_a}\], ?(In\[1\]: )?\[{n_a}, ?{3 * n_a}\]|{3 * n_a} vs\.? {n_a}\b",
         "A product does not fit. What goes into `gru_step` is `(batch, n_e)` and `(batch, n_a)`: look the words up "
         "first, `ops.take(weights['table'], source[:, t], axis=0)`.": (
             "matmul|core dimension|not aligned|dimension|Matrix size|ndims"
@@ -349,6 +378,10 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
     no_out_bias = "The bias of the scores has no effect: add `out_bias`."
     no_readout_bias = "The bias of the read-out has no effect: add `readout_bias`."
     with_tanh = "The read-out has a `tanh`. Here it is a product and a sum, nothing more."
+    context_lost = (
+        "The list that you returned holds the new state twice. Its second entry is the context `C`, as it came in."
+    )
+    list_turned = "The list that you returned is turned round: first the new state, then the context, `[s, C]`."
     probabilities = (
         "These are probabilities. Return the scores as they are; whoever needs probabilities applies the softmax."
     )
@@ -379,6 +412,8 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
             f"{no_context} (Yours is a list of one.)": (scores, [new]),
             f"{no_context} (You returned three values; two of them belong together.)": (scores, new, C),
             old_returned: (scores, [s, C]),
+            context_lost: (scores, [new, new]),
+            list_turned: (scores, [C, new]),
             only: scores,
             from_old: other(old=True),
             cell_order: other(into="Ce"),
@@ -394,6 +429,7 @@ def decoder_step(rng: np.random.Generator) -> Iterator[Case]:
                 [_decode(word, s, s, weights)[2], C],
             ),
             out_blind: other(out="sec"),
+            f"{out_blind} (You gave it the state a second time.)": other(out="ses"),
             out_wordless: other(out="sEC"),
             readout_only: (u, good),
             no_out_bias: (scores - out_bias, good),
@@ -461,8 +497,8 @@ def masked_loss(rng: np.random.Generator) -> Iterator[Case]:
     each = "Return one number for the whole batch: add up over both axes."
     positions = "This is one number for each position. Add them up, and divide by the number of real ones."
     overflow = (
-        "Large scores overflow: `exp(1000)` is infinite, and the logarithm of 0 is too. `ops.log_softmax` does both at "
-        "once, safely."
+        "Large scores break it: a tiny probability is rounded to 0, and its logarithm is −∞; and `exp(1000)` is "
+        "infinite. `ops.log_softmax` does both at once, safely."
     )
     errors = {
         "`ops.take_along_axis` needs as many axes in the indices as in the array: `targets[..., None]`.": (
@@ -617,6 +653,13 @@ def greedy(rng: np.random.Generator) -> Iterator[Case]:
     mean = "You divided by the length. Return the sum; the beam search below divides."
     sign = "The sign is wrong: the logarithm of a probability is never above 0."
     last = "Only the last step counts in your log-probability. Add up over all steps: `total = total + …`."
+    with_bos = "`<BOS>` is not part of the result. It is only read; the first column is the first word that was *said*."
+    too_few = "There is one step too few: `range(length)` makes `length` steps."
+    too_many = "There is one step too many: `range(length)` makes `length` steps."
+    forgets = (
+        "You forget who finished two steps ago: `word == EOS` is true in one step only. `ops.logical_or(finished, word "
+        "== EOS)` remembers."
+    )
     one_for_all = (
         "`ops.argmax(logits, axis=-1)` chooses a word for each sentence; without `axis` it chooses one for the whole "
         "batch."
@@ -641,6 +684,7 @@ def greedy(rng: np.random.Generator) -> Iterator[Case]:
         alive = np.cumsum(ids == EOS, axis=1) - (ids == EOS) == 0
         on, on_log_p, _ = _spoken(step, state, length, stops=False)
         lengths = alive.sum(axis=1)
+        more, more_log_p, _ = _spoken(step, state, length + 1)
 
         def pair(**how):
             its_ids, its_log_p, _ = _spoken(step, state, length, **how)
@@ -653,11 +697,24 @@ def greedy(rng: np.random.Generator) -> Iterator[Case]:
             wrong_start: pair(first=PAD),
             f"{wrong_start} It is 1 in your loop.": pair(first=UNK),
             f"{wrong_start} It is 3 in your loop.": pair(first=EOS),
+            with_bos: (np.insert(ids, 0, BOS, axis=1), right[1]),
+            f"{with_bos} (And the last word is cut off.)": (np.insert(ids, 0, BOS, axis=1)[:, :-1], right[1]),
+            too_few: (ids[:, :-1], log_p[:, :-1].sum(axis=1)),
+            f"{too_few} (And `<BOS>` is not part of the result.)": (
+                np.insert(ids, 0, BOS, axis=1)[:, :-1],
+                log_p[:, :-1].sum(axis=1),
+            ),
+            too_many: (more, more_log_p.sum(axis=1)),
+            forgets: _forgetful(step, state, length),
             always_bos: pair(feeds=False),
             stuck: pair(carries=False),
             runs_on: (on, on_log_p.sum(axis=1)),
             f"{runs_on} (In the log-probability it is right.)": (on, right[1]),
             lost_eos: (np.where(ids == EOS, PAD, ids), right[1]),
+            f"{lost_eos} (Its log-probability is missing, too: update `finished` at the end of the step.)": (
+                np.where(ids == EOS, PAD, ids),
+                np.where(ids == EOS, 0.0, log_p).sum(axis=1),
+            ),
             time_first: (ids.T, right[1]),
             counted_on: (ids, _on_padding(step, state, ids)),
             f"{counted_on} (The words are right.)": (ids, on_log_p.sum(axis=1)),
@@ -739,6 +796,18 @@ def _one_for_all(step: Callable, state: np.ndarray, length: int) -> tuple[np.nda
     return np.stack(words, axis=1), total
 
 
+def _forgetful(step: Callable, state: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a loop says that takes only those for finished who said `<EOS>` in the step before."""
+    word, total, words = np.full(len(state), BOS), np.zeros(len(state)), []
+    for _ in range(length):
+        finished = word == EOS
+        scores, state = step(word, state)
+        total += np.where(finished, 0.0, np.log(_softmax(scores.astype(float)).max(axis=-1)))
+        word = np.where(finished, PAD, scores.argmax(axis=-1))
+        words.append(word)
+    return np.stack(words, axis=1), total
+
+
 def _on_padding(step: Callable, state: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """Summed log-probability of a loop that feeds back `ids` and goes on adding the largest one behind `<EOS>`."""
     word, total = np.full(len(ids), BOS), np.zeros(len(ids))
@@ -785,7 +854,11 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
     )
     flat = "`word` holds places in the row of k·V numbers. The remainder modulo `V` is the word."
     by_k = "You divided by k. A hypothesis has V continuations: parent `place // V`, word `place % V`."
-    exchanged = "Parents and words are exchanged: return `score, parent, word`."
+    exchanged = (
+        "Parents and words are exchanged: `place // V` is the parent, `place % V` the word; return `score, parent, "
+        "word`."
+    )
+    score_last = "The score comes first: return `score, parent, word`."
     goes_on = (
         "A finished hypothesis was continued as if it were open. It has one continuation, `<PAD>`: its row is +∞ at "
         "`<PAD>` and −∞ everywhere else."
@@ -802,7 +875,7 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
     end_again = "A finished hypothesis goes on with `<PAD>` (id 0), not with `<EOS>` (id 3)."
     infinite = (
         "The score of a finished hypothesis came out as ∞. The ∞ only decides the choice: afterwards put the old score "
-        "back, `ops.where(kept, ops.take_along_axis(score, parent, axis=1), best)`."
+        "back where the parent is finished. Both are found at the parent: `ops.take_along_axis(score, parent, axis=1)`."
     )
     by_place = (
         "Old scores were put back at the wrong places. Whether a *chosen* hypothesis is a finished one, and what its "
@@ -812,6 +885,10 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
     across = "Choose for each sentence by itself: flatten hypotheses and words, `(batch, k * V)`, and keep the batch."
     product = "You multiplied score and log-probability. Logarithms are added."
     errors = {
+        "A parent is a number from 0 to k − 1: `place // V` is the parent, `place % V` the word. And each sentence is "
+        "flattened by itself, `(-1, k * V)`, or places run on over the batch.": (
+            rf"is not in \[0, {k}\)|out of bounds for axis"
+        ),
         "`ops.top_k(total, k)` returns two arrays: the values, and their places.": "unpack",
         "Flatten the last two axes before you choose: `ops.reshape(total, (-1, k * V))`.": r"reshape|into shape",
         "The scores are `(batch, k)`, the log-probabilities `(batch, k, V)`: write `score[..., None]`.": (
@@ -852,6 +929,7 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
         place = parent * V + word
         rivals = closed(old[..., None] + row(PAD, free=0.0))
         only = closed(row(PAD))
+        with_inf = taken(only, only, put_back=False)[0]
         with np.errstate(invalid="ignore"):
             product_of_both = old[..., None] * z
             mistakes = {
@@ -868,7 +946,7 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
                 f"{by_k} (The parents are right.)": (right[0], parent, place % k),
                 f"{by_k} (The words are right.)": (right[0], place // k, word),
                 exchanged: (right[0], word, parent),
-                f"{exchanged} (Yours begin with them.)": (parent, word, right[0]),
+                score_last: (parent, word, right[0]),
                 goes_on: taken(total, put_back=False),
                 f"{goes_on} (Its score was kept.)": taken(total),
                 dies: taken(np.where(done[..., None], -np.inf, total), put_back=False),
@@ -879,7 +957,17 @@ def beam_step(rng: np.random.Generator) -> Iterator[Case]:
                     closed(old[..., None] + row(EOS, free=0.0)), closed(old[..., None] + row(EOS, free=0.0))
                 ),
                 infinite: taken(only, only, put_back=False),
-                by_place: (np.where(done, old, taken(only, only, put_back=False)[0]), parent, word),
+                by_place: (np.where(done, old, with_inf), parent, word),
+                f"{by_place} (The old scores were; who has finished was not.)": (
+                    np.where(done, np.take_along_axis(old, parent, axis=1), with_inf),
+                    parent,
+                    word,
+                ),
+                f"{by_place} (Who has finished was; the old scores were not.)": (
+                    np.where(np.take_along_axis(done, parent, axis=1), old, with_inf),
+                    parent,
+                    word,
+                ),
                 worst: taken(-np.where(np.isinf(closed(row(PAD))), np.inf, closed(row(PAD))), put_back=False),
                 product: taken(closed(row(PAD), product_of_both), product_of_both),
                 three: right[0],
@@ -936,7 +1024,7 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
     form = "Return two things: an array of four shares, for n = 1, 2, 3, 4, and the brevity penalty, one number."
     unclipped = (
         "An n-gram was counted more often than the reference has it. Clip: it counts at most as often as it stands in "
-        "the reference. `found & wanted` of two Counters takes the smaller count."
+        "the reference. `said & wanted` of two Counters takes the smaller count."
     )
     distinct = (
         "You counted *different* n-grams. If the reference has a word twice, and so has the hypothesis, both count: "
@@ -962,6 +1050,11 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
     combined = f"You put the pieces together already. {form}"
     few = "There are four precisions: n runs from 1 to 4."
     positions = "You compared position by position. A match may stand anywhere in the reference."
+    across = "Your n-grams run across the end of a sentence. Count in each sentence by itself, and add the counts up."
+    two_words = (
+        "A hypothesis of two words has no run of three. Then the precision is 0, not nan: divide by "
+        "`np.maximum(totals, 1)`."
+    )
     errors = {
         "A hypothesis without any n-gram of that length has a total of 0. Divide by `np.maximum(total, 1)`.": (
             "division by zero|ZeroDivision"
@@ -985,6 +1078,8 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
             return (a & b).total()
 
         bp, precisions = right[1], right[0]
+        run_on = [list(chain.from_iterable(part)) for part in (references, hypotheses)]
+        joined = [tuple(_grams(tokens, n) for tokens in run_on) for n in range(1, 5)]
         single = np.array(
             [
                 [clipped(_grams(a, n), _grams(b, n)) / max(1, _grams(b, n).total()) for n in range(1, 5)]
@@ -999,6 +1094,7 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
                 bp,
             ),
             recall: (shares(clipped, lambda a, b: a.total()), bp),
+            across: (np.array([clipped(*g) / max(1, g[1].total()) for g in joined]), bp),
             mean: (single.mean(axis=0), bp),
             positions: (
                 np.array(
@@ -1052,6 +1148,7 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
     yield case("words in another order", [text[:8]], [[*text[4:8], *text[:4]]], positions)
     yield case("a hypothesis that is too long", [text[:5]], [[*text[:5], "oh", "no"]], bonus)
     yield case("a hypothesis that is too short", [text[:9]], [text[:6]], none)
+    yield case("a hypothesis of two words", [text[:3]], [text[:2]], two_words)
     yield case(
         "several sentences",
         [text[:10], text[10:14], text[14:23], text[23:26]],
@@ -1064,11 +1161,20 @@ def bleu_pieces(rng: np.random.Generator) -> Iterator[Case]:
 def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
     """One kind of error at a time, then several words; the oracle is the recursion, remembered."""
     sounds = np.array(["AA", "B", "CH", "D", "EH", "F", "G", "IY", "K", "L", "M", "N"])
-    hint = "The edits of all words together, divided by the phonemes of all right answers together."
     places = (
-        "You compared position by position. One missing phoneme shifts all later ones; the edit distance lines them up "
-        "again, as in the table."
+        "This comes out if positions are compared one by one, or if one of the three terms of the minimum is missing "
+        "or turned round. One missing phoneme shifts all later ones; the three terms line them up again."
     )
+    terms = (
+        "Go through the table by hand. The three terms are `before[j] + 1`, `row[j - 1] + 1` and `before[j - 1] + "
+        "(phoneme != other)`; each new row begins with its number, and `before` is the row that came before it."
+    )
+    whole = (
+        "Your rate is 1, as if the word were counted as a whole (that is a word error rate), or as if every phoneme "
+        f"were wrong. {terms}"
+    )
+    once = "Each wrong word counts once in yours. Add up its edits: the last number of its table."
+    in_percent = "A share is asked for, not a percentage."
     by_word = "You took the mean of the words' rates. Add up edits and phonemes over all words, and divide once."
     by_said = "You divided by the phonemes that were *said*. Divide by those of the right answers."
     by_longest = "You divided by the longer of the two. Divide by the phonemes of the right answers."
@@ -1091,7 +1197,7 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
         "with 1: `enumerate(hypothesis, 1)`."
     )
     errors = {
-        "With nothing said, every phoneme of the answer is missing; the first column of the table holds 0, 1, 2 …": (
+        "A row has `len(hypothesis) + 1` numbers: one for each phoneme that was said, and one for nothing said yet.": (
             "IndexError|index out of range"
         ),
         "You divided for each word, or by what was said. Divide once, at the end.": "ZeroDivision|division by zero",
@@ -1117,7 +1223,7 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
                 row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (phoneme != other)))
         return row[-1]
 
-    def case(name, references, hypotheses, hint=hint):
+    def case(name, references, hypotheses, hint=terms):
         pairs = list(zip(references, hypotheses, strict=True))
         found = [distance(tuple(a), tuple(b)) for a, b in pairs]
         said, right_ones = sum(map(len, hypotheses)), sum(map(len, references))
@@ -1135,7 +1241,7 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
             by_word: float(np.mean([d / len(a) for d, (a, _) in zip(found, pairs, strict=True)])),
             by_longest: of(lambda a, b: distance(tuple(a), tuple(b)), sum(max(len(a), len(b)) for a, b in pairs)),
             by_said: sum(found) / max(1, said),
-            words: float(np.mean([d > 0 for d in found])),
+            in_percent: 100 * right,
             edits: float(sum(found)),
             each: sum(found) / len(pairs),
             edge: of(lambda a, b: by_rows(a, b, top=0, left=0)),
@@ -1147,6 +1253,8 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
             no_insertions: of(lambda a, b: distance(tuple(a), tuple(b), insert=0)),
             no_deletions: of(lambda a, b: distance(tuple(a), tuple(b), delete=0)),
             difference: of(lambda a, b: abs(len(a) - len(b))),
+            once: sum(d > 0 for d in found) / right_ones,
+            words if len(pairs) > 1 else whole: float(np.mean([d > 0 for d in found])),
             bags: of(lambda a, b: (Counter(a) - Counter(b)).total()),
             accuracy: 1 - right,
         }
@@ -1162,7 +1270,7 @@ def phoneme_error_rate(rng: np.random.Generator) -> Iterator[Case]:
         )
 
     word = rng.permutation(sounds).tolist()
-    yield case("two wrong phonemes", [word[:7]], [[*word[:2], "ZH", word[3], "ZH", *word[5:7]]])
+    yield case("two wrong phonemes", [word[:7]], [[*word[:2], "ZH", *word[3:6], "ZH"]])
     yield case("a phoneme too few", [word[:6]], [[*word[:2], *word[3:6]]], places)
     yield case("a phoneme too many", [word[:4]], [[*word[:1], "ZH", *word[1:4]]], places)
     yield case(
