@@ -62,6 +62,7 @@ def sentence(function, expected, *inputs, seconds=10.0):
         ("six", "seven", "answer returned 'six', expected 'seven'"),
         (["a"], ["a", "b"], "answer returned 1 values, expected 2"),
         (["a", "c"], ["a", "b"], "answer returned 'c', expected 'b' (value 2 of 2)"),
+        ((1, ["a", "c"]), (1, ["a", "b"]), "answer returned 'c', expected 'b' (value 2 of 2, in value 2 of 2)"),
         ({"a": 1}, {"b": 1}, "answer returned a dict that lacks 'b' and has 'a' too many"),
         (np.zeros(2), (np.zeros(2), np.ones(2)), "answer returned an array of shape (2,), expected a tuple of 2"),
         ((n for n in range(3)), np.arange(3), "answer returned an object of type generator, expected an array"),

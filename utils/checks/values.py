@@ -144,7 +144,9 @@ def _compare_sequence(got, expected, tolerance):
     for number, (one, wanted) in enumerate(zip(got, expected, strict=True), start=1):
         found = compare(one, wanted, tolerance)
         if found:
-            sentence = f"{found.sentence} (value {number} of {len(expected)})"
+            nested = isinstance(wanted, tuple | list) and "(value " in found.sentence
+            place = f"value {number} of {len(expected)})"
+            sentence = f"{found.sentence[:-1]}, in {place}" if nested else f"{found.sentence} ({place}"
             return Mismatch(sentence, found.expected or show(expected), found.got or show(got), found.hint)
     return None
 
