@@ -138,6 +138,13 @@ def largest_of_all(e, mask):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+@mutant("9.2", hint="Take off the largest of *each* row")
+def largest_of_the_batch(e, mask):
+    e = np.where(mask, e, -np.inf)
+    powers = np.exp(e - e.max())
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 @mutant("9.2", hint="0 times infinity")
 def infinity_times_the_mask(e, mask):
     return _softmax(e + (1 - mask) * -np.inf)
@@ -351,6 +358,34 @@ class WeightsNotTransposed(_Layer):
         return self.attend(ops.matmul(ops.tanh(ops.matmul(s_prev, self.Wa)[:, None] + keys), self.va), h, mask)
 
 
+@mutant("9.4", hint="A weight of Keras has no `.T`")
+class TransposedAsInNumPy(_Layer):
+    def call(self, s_prev, h, mask, keys=None):
+        keys = self.project(h) if keys is None else keys
+        return self.attend(ops.matmul(ops.tanh((s_prev @ self.Wa.T)[:, None] + keys), self.va), h, mask)
+
+
+@mutant("9.4", hint="`ops.matmul(..., self.va)`, not `*`")
+class TimesVa(_Layer):
+    def call(self, s_prev, h, mask, keys=None):
+        keys = self.project(h) if keys is None else keys
+        of_s = ops.matmul(s_prev, ops.transpose(self.Wa))[:, None]
+        return self.attend(ops.tanh(of_s + keys) * self.va, h, mask)
+
+
+@mutant("9.4", hint="Ask `if keys is None`")
+class KeysOrProjected(_Layer):
+    def call(self, s_prev, h, mask, keys=None):
+        return super().call(s_prev, h, mask, keys or self.project(h))
+
+
+@mutant("9.4", hint="the sum went over everything")
+class SumOverEverything(_Layer):
+    def attend(self, e, h, mask, axis=-1):
+        _, alpha = super().attend(e, h, mask)
+        return ops.sum(alpha[..., None] * h), alpha
+
+
 @alternative("9.4")
 class WithEinsum(_Layer):
     def call(self, s_prev, h, mask, keys=None):
@@ -494,6 +529,14 @@ class WordAlone(_Cell):
         return self.gru(y_prev, [s_prev])[0]
 
 
+@mutant("9.5", hint="Among the states the keys come first")
+class KeysInThePlaceOfTheMask(_Cell):
+    def call(self, y_prev, states):
+        s_prev, h, keys, mask = states
+        c, alpha = self.attention(s_prev, h, keys, mask)
+        return ops.concatenate([self.step(y_prev, c, s_prev), c, alpha], axis=-1), states
+
+
 @mutant("9.5", hint="`call` returns the output and the list of states")
 class OutputAlone(_Cell):
     def call(self, y_prev, states):
@@ -576,6 +619,20 @@ def concat_without_va(s, h, score, Wa=None, va=None):
 @mutant("9.6", hint="wants the annotations turned")
 def annotations_not_turned(s, h, score, Wa=None, va=None):
     return ops.matmul(s, h)
+
+
+@mutant("9.6", hint="`ops.matmul(s, Wa)`, not transposed")
+def general_transposed(s, h, score, Wa=None, va=None):
+    return _luong(ops.matmul(s, ops.transpose(Wa)), h, "dot") if score == "general" else _luong(s, h, score, Wa, va)
+
+
+@mutant("9.6", hint="columns of `Wa` belong to the state, the others to the annotation")
+def split_in_halves(s, h, score, Wa=None, va=None):
+    if score != "concat":
+        return _luong(s, h, score, Wa, va)
+    half = Wa.shape[1] // 2
+    of_s, of_h = (ops.matmul(x, ops.transpose(W)) for x, W in ((s, Wa[:, :half]), (h, Wa[:, half:])))
+    return ops.matmul(ops.tanh(of_s[:, :, None] + of_h[:, None]), va)
 
 
 @mutant("9.6", hint="NumPy cannot compute with the placeholders")
@@ -663,6 +720,18 @@ def possible_links_twice(sure, possible, predicted):
 def divided_by_the_possible(sure, possible, predicted):
     in_sure, in_possible, _, P, A = _counts(sure, possible, predicted)
     return _rate(in_sure + in_possible, A + P)
+
+
+@mutant("9.7", hint="all of them were missed")
+def nothing_predicted_nothing_wrong(sure, possible, predicted):
+    in_sure, in_possible, S, _, A = _counts(sure, possible, predicted)
+    return _rate(in_sure + in_possible, A + S) if A else 0.0
+
+
+@mutant("9.7", hint="nothing was wrong, so return 0.0")
+def all_wrong_on_an_empty_page(sure, possible, predicted):
+    in_sure, in_possible, S, _, A = _counts(sure, possible, predicted)
+    return _rate(in_sure + in_possible, A + S) if A + S else 1.0
 
 
 @mutant("9.7", hint="There is nothing to divide by")

@@ -17,6 +17,7 @@ from utils.checks.values import describe
 Links = list[list[tuple[int, int]]]
 
 _NAMES = ("s_prev", "h", "Wa", "Ua", "va")
+_SIZES = ("n_s", "n_h", "n_v")
 _ONE = "A batch of one is still a batch: the result keeps its first axis. Leave out `squeeze`, `ravel` and `[0]`."
 
 
@@ -103,7 +104,8 @@ def alignment_scores(rng: np.random.Generator) -> Iterator[Case]:
             "`va` has no effect: the last step is the product with it, which adds up the `n_v` numbers weighted.": (
                 np.tanh(of_s + of_h).sum(axis=-1)
             ),
-            "The annotations have no effect. Add `h @ Ua.T`.": np.tanh(of_s + 0 * of_h) @ va,
+            "The annotations have no effect where the state is 0. Add `h @ Ua.T` to the state's part (a product of the "
+            "two parts would be 0 here).": np.tanh(of_s + 0 * of_h) @ va,
             "The state has no effect. Add `(s_prev @ Wa.T)[:, None]`.": np.tanh(of_h) @ va,
             "These are weights already. The softmax is the next exercise; here return the scores.": _softmax(e),
             "The result has an axis too many at its end. `va` has shape `(n_v,)`: `np.tanh(...) @ va` gives one "
@@ -197,12 +199,16 @@ def masked_softmax(rng: np.random.Generator) -> Iterator[Case]:
     logarithm = "These are logarithms of weights. Return the weights themselves."
     no_sum = "The powers are not divided by their sum, so the weights do not add up to 1."
     nan = (
-        "Somewhere you have 0 times infinity, or infinity divided by infinity. Choose with `np.where(mask, e, "
-        "-np.inf)` instead of multiplying with the mask."
+        "Somewhere you have 0 times infinity, or a row in which every score is minus infinity. Choose with "
+        "`np.where(mask, e, -np.inf)`, in this order, as True marks a real position. Do not multiply with the mask."
     )
     overflow = (
         "exp(1000) is too large for a computer. A softmax does not change if the same number is taken off every score "
         "of a row: take off the largest one."
+    )
+    each_row = (
+        "The largest score of the whole batch was taken off. It lies so far above the scores of another row that all "
+        "powers of that row become 0. Take off the largest of *each* row: `e.max(axis=-1, keepdims=True)`."
     )
     largest = (
         "The largest score of the row stands at padding here. Taken off, it leaves powers of 0 at the real positions, "
@@ -256,6 +262,7 @@ def masked_softmax(rng: np.random.Generator) -> Iterator[Case]:
         nan,
     )
     yield case("large scores", 1000 + e, every, overflow, overflow)
+    yield case("rows far apart", e + np.array([[0.0], [2000.0], [-2000.0]]), every, each_row, each_row)
     yield case("a large score at padding", np.where(mask, e, 2000.0), mask, largest, largest)
     first = np.arange(T_x)[None] < 1
     yield case("one word", e[:1], first, "The only real position gets all the weight: 1.", nan)
@@ -398,6 +405,10 @@ def AdditiveAttention(rng: np.random.Generator) -> Iterator[Case]:  # noqa: N802
                 np.tanh(keys) @ va, h, mask
             ),
             "The context has an axis of size 1 too many: its shape is `(batch, n_h)`.": (c[:, None], alpha),
+            "The context is one number: the sum went over everything. Sum over the positions alone, `axis=1`.": (
+                np.asarray((alpha[..., None] * h).sum()),
+                alpha,
+            ),
         }
         if n_v != n_h:
             known["You mixed the keys. The context is a mixture of the annotations `h`."] = (
@@ -414,9 +425,13 @@ def AdditiveAttention(rng: np.random.Generator) -> Iterator[Case]:  # noqa: N802
 
     given = (
         "Two shapes do not fit. The weights have the shapes of the formula, so a product is `ops.matmul(s_prev, "
-        "ops.transpose(self.Wa))`; and the state's part needs an axis for the positions, `[:, None]`."
+        "ops.transpose(self.Wa))`; and the state's part needs an axis for the positions, `[:, None]`. `keys` has the "
+        "shape `(batch, T_x, n_v)`: it is projected already, so add it as it is."
     )
     errors = {
+        "The `n_v` numbers of each position are still there. The product with `va` adds them up: `ops.matmul(..., "
+        "self.va)`, not `*`.": "must be broadcastable",
+        "Ask `if keys is None`: an array of several numbers has no truth value.": "truth value|Python `bool`",
         'A mask of 1.0 and 0.0 is no condition. Make booleans of it first: `ops.cast(mask, "bool")`.': (
             "(bool|boolean).*(float|expected)|float.*bool|condition"
         ),
@@ -424,6 +439,8 @@ def AdditiveAttention(rng: np.random.Generator) -> Iterator[Case]:  # noqa: N802
         "`ops.matmul`, `ops.tanh`, `ops.softmax`, …": "symbolic|NumPy array|__array__|numpy\\(\\)",
         "`keys` was None: nothing was handed over. Compute it then: `self.project(h)`.": "NoneType|None values",
         given: "ncompatible|must be equal|broadcast|In\\[0\\]|Matrix size",
+        "A weight of Keras has no `.T`: write `ops.transpose(self.Wa)`. (The functions of 9.1 to 9.3 use it, too: they "
+        "are NumPy, and cannot be called here.)": "attribute 'T'",
         "There is no weight of this name. They are called `self.Wa`, `self.Ua` and `self.va`.": "has no attribute",
     }
 
@@ -456,7 +473,8 @@ def AdditiveAttention(rng: np.random.Generator) -> Iterator[Case]:  # noqa: N802
             for text, pair in mistakes(real, keys).items()
             if any(a.shape != b.shape or not np.allclose(a, b, atol=1e-4) for a, b in zip(pair, expected, strict=True))
         }
-        return Case(name, sizes, expected, hint, known, measured(inputs, compiled), errors, tolerance=1e-4)
+        measure = measured(inputs, compiled)
+        return Case(name, sizes, expected, hint, known, measure, errors, names=_SIZES, tolerance=1e-4)
 
     together = "The scores of exercise 9.1, the masked softmax of 9.2, the context of 9.3, in `keras.ops`."
     yield case("no padding", together, (s_prev, h, every))
@@ -580,8 +598,12 @@ def AttentionCell(rng: np.random.Generator) -> Iterator[Case]:  # noqa: N802  th
         "self.gru(..., [s_prev])`.": (
             "(tuple|list)' object|list.*(shape|dtype|concatenate)|inhomogeneous|too many values|Ragged|different shapes"
         ),
+        "The attention got its arguments in another order: `self.attention(s_prev, h, mask, keys)`, the mask before "
+        "the keys. (Among the states the keys come first.)": "\\[2,1,5\\]",
         "The GRU reads the last word and the context side by side, `n_e + n_h` numbers: `ops.concatenate([y_prev, c], "
-        "axis=-1)`.": "ncompatible|In\\[0\\]|must be equal|Matrix size|broadcast|axis",
+        "axis=-1)`. (`self.attention` returns the context first.)": (
+            "ncompatible|In\\[0\\]|must be equal|Matrix size|broadcast|axis"
+        ),
     }
 
     def measured(mask, compiled=False):
@@ -598,7 +620,8 @@ def AttentionCell(rng: np.random.Generator) -> Iterator[Case]:  # noqa: N802  th
         return measure
 
     def case(name, mask, hint, compiled=False):
-        return Case(name, sizes, right(mask), hint, mistakes(mask), measured(mask, compiled), errors, tolerance=1e-4)
+        measure = measured(mask, compiled)
+        return Case(name, sizes, right(mask), hint, mistakes(mask), measure, errors, names=_SIZES, tolerance=1e-4)
 
     hint = "Attention with `s_prev` first; then the GRU reads the last word and the context; then output and states."
     yield case("one step without padding", every, hint)
@@ -614,7 +637,7 @@ def luong_scores(rng: np.random.Generator) -> Iterator[Case]:
     """The three scores for all pairs of positions; then inside a compiled function."""
     import keras  # noqa: F401  loading it takes seconds, which are not the learner's
 
-    m, T_y, T_x, n_s, n_h, n_v = 2, 3, 4, 5, 6, 7
+    m, T_y, T_x, n_s, n_h, n_v = 2, 3, 4, 5, 8, 7
     s, h = (rng.normal(size=shape).astype("float32") for shape in ((m, T_y, n_s), (m, T_x, n_h)))
     same = h[..., :n_s].copy()
     W = rng.normal(size=(n_s, n_h)).astype("float32")
@@ -638,10 +661,14 @@ def luong_scores(rng: np.random.Generator) -> Iterator[Case]:
     scaled = (
         "You divided by the root of the size. That is the Transformer's score (lesson 10); Luong's dot score has none."
     )
+    shapes = {
+        "dot": "`ops.matmul(s, h)` wants the annotations turned, `(batch, n_h, T_x)`: `ops.transpose(h, (0, 2, 1))`.",
+        "general": "`Wa` has the shape `(n_s, n_h)`: `ops.matmul(s, Wa)`, not transposed, is `(batch, T_y, n_h)`. Then "
+        "the scalar products, as in *dot*.",
+        "concat": "The first `n_s = s.shape[-1]` columns of `Wa` belong to the state, the others to the annotation. "
+        "The state's part needs `[:, :, None]`, the annotations' part `[:, None]`.",
+    }
     errors = {
-        "`ops.matmul(s, h)` wants the annotations turned, `(batch, n_h, T_x)`: `ops.transpose(h, (0, 2, 1))`.": (
-            "ncompatible|In\\[0\\]|must be equal|Matrix size|core dimension|broadcast|Dimensions|dimension"
-        ),
         "NumPy cannot compute with the placeholders of a compiled function. Use `keras.ops`.": (
             "symbolic|NumPy array|__array__|numpy\\(\\)"
         ),
@@ -654,7 +681,11 @@ def luong_scores(rng: np.random.Generator) -> Iterator[Case]:
             for text, value in known.items()
             if value.shape != right.shape or not np.allclose(value, right, atol=1e-3)
         }
-        return Case(name, inputs, right, hint, known, errors=errors, tolerance=1e-4, **more)
+        fits = {
+            shapes[inputs[2]]: "ncompatible|In\\[0\\]|must be equal|Matrix size|core|broadcast|Dimensions|dimension"
+        }
+        named = ("s", "h", "score", "Wa", "va")[: len(inputs)]
+        return Case(name, inputs, right, hint, known, errors=errors | fits, tolerance=1e-4, names=named, **more)
 
     of_dot = pairs(s, same, dot)
     yield case(
@@ -761,9 +792,11 @@ def alignment_error_rate(rng: np.random.Generator) -> Iterator[Case]:
         "Lists have no `&`. Make sets of them: `set(a) & set(b)`.": "unsupported operand",
     }
 
-    def case(name, tables, hint):
+    def case(name, tables, hint, instead=None):
         right = float(rate(tables))
         known = {text: float(value) for text, value in mistakes(tables).items() if abs(value - right) > 1e-4}
+        if right in (0.0, 1.0):  # many mistakes give the other of the two
+            known = {instead: 1 - right} if instead else {}
         links = tuple(_as_links([t[k] for t in tables]) for k in range(3))
         return Case(name, links, right, hint, known, names=("sure", "possible", "predicted"), errors=errors)
 
@@ -793,5 +826,10 @@ def alignment_error_rate(rng: np.random.Generator) -> Iterator[Case]:
     yield case("several sentences", several, "Count over all sentences, and divide once.")
     none = small.copy()
     none[2] = False
-    yield case("nothing predicted", [none], "Without a predicted link nothing is right: the error rate is 1.")
-    yield case("an empty page", [small & False], "No link is predicted and none is sure: return 0.0.")
+    missed = (
+        "No link was predicted, but some are sure: all of them were missed, so the rate is 1. Only where there is no "
+    )
+    missed += "sure link either it is 0."
+    yield case("nothing predicted", [none], "Without a predicted link nothing is right: the error rate is 1.", missed)
+    nothing = "No link is predicted and none is sure: nothing was wrong, so return 0.0."
+    yield case("an empty page", [small & False], nothing, nothing)
