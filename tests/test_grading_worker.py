@@ -485,15 +485,21 @@ def test_an_ordinary_user_has_a_sandbox_too(tmp_path):
     if os.geteuid():
         pytest.skip("the other tests run as an ordinary user already")
     answers = {"0.1": "def double(x):\n    import os\n    raise ValueError([os.getuid(), sorted(os.listdir('/'))])"}
-    base = Path(sys.base_prefix)
-    closed = next((p for p in reversed(base.parents) if not p.stat().st_mode & 0o001), None)
-    opened = (
-        ""
-        if closed is None
-        else (
-            f"mount --bind {base} {tmp_path} && mount -t tmpfs -o mode=755 none {closed} && mkdir -p {base} "
-            f"&& mount --bind {tmp_path} {base} && "
-        )
+    # Where a folder above Python or this clone is closed to others, as root's home is, they see an empty one instead,
+    # with Python, its environment and the clone in their places.
+    needed = [Path(p) for p in (sys.base_prefix, sys.prefix, ROOT)]
+    closed = {p for folder in needed for p in folder.parents if not p.stat().st_mode & 0o001}
+    hidden = [p for p in closed if not closed & set(p.parents)]
+    kept = {folder: tmp_path / str(n) for n, folder in enumerate(needed)}
+    for copy in kept.values():
+        copy.mkdir()
+    opened = "".join(
+        f"{command} && "
+        for command in [
+            *(f"mount --bind {folder} {copy}" for folder, copy in kept.items()),
+            *(f"mount -t tmpfs -o mode=755 none {folder}" for folder in hidden),
+            *(f"mkdir -p {folder} && mount --bind {copy} {folder}" for folder, copy in kept.items()),
+        ]
     )
     become = "exec setpriv --reuid 12345 --regid 12345 --clear-groups --inh-caps=-all"
     program = [sys.executable, "-c", AS_ORDINARY_USER, str(ROOT), json.dumps(answers)]
