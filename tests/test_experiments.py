@@ -232,6 +232,7 @@ def test_a_small_run_of_the_translators_reports_its_progress(name):
     assert {row["n"] for row in found.rows} == {3}
 
 
+@pytest.mark.slow  # the pairs take 20 seconds to make
 def test_translators_read_the_lengths_that_they_are_given():
     sources, targets = translation.encoded("test", (21, 25), 7)
     assert len(sources) == len(targets) == 7

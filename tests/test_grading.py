@@ -29,6 +29,8 @@ from utils.grading.results import Record, file_name
 from utils.grading.sandbox import Limits
 from utils.grading.submissions import collect
 
+pytestmark = pytest.mark.slow  # judges classes, in sandboxes
+
 LESSONS = {"00": lesson("00")}
 WRONG = {"0.1": "def double(x):\n    return x * x"}
 
@@ -328,7 +330,6 @@ def test_the_command_tells_what_it_did(class_folder, tmp_path):
     assert re.search(r"00 +refused +2", done.output)
 
 
-@pytest.mark.slow  # imports TensorFlow
 def test_the_command_says_nothing_of_tensorflows_own(tmp_path):
     require_sandbox()
     (tmp_path / "anna").mkdir()
@@ -382,7 +383,6 @@ def killed_and_resumed(students, moments, tmp_path):
     return whole, broken
 
 
-@pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_where_it_was(tmp_path):
     require_sandbox()
     whole, broken = killed_and_resumed(12, (0.1, 0.6), tmp_path)
@@ -403,7 +403,6 @@ def test_a_run_of_a_hundred_that_is_killed_five_times_gives_the_same(tmp_path):
 # A cluster.
 
 
-@pytest.mark.slow
 def test_a_cluster_gives_the_same_marks(out, class_folder, tmp_path):
     pytest.importorskip("distributed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -469,7 +468,6 @@ def autograde(folder, name):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", ["00", pytest.param("03", marks=pytest.mark.nightly)])
 def test_plain_nbgrader_gives_a_solution_every_point_and_a_blank_lesson_none(number, tmp_path):
     name = exported(tmp_path, number)
