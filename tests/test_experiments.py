@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from utils import experiments
 from utils.cli import app
 from utils.datasets import entities, records
+from utils.datasets.translation import examples
 from utils.experiments import adding, language, pronunciation, storage, tagging, translation
 from utils.experiments.storage import Result
 
@@ -196,7 +197,7 @@ def test_a_tag_that_continues_nothing_begins_an_entity_and_is_counted():
         ("variants", {"first": 3000, "epochs": 1}, 28),
     ],
 )
-def test_a_small_run_of_the_language_models_reports_its_progress(name, changes, rows):
+def test_a_small_run_of_what_predicts_words_reports_its_progress(name, changes, rows):
     made = []
     found = experiments.run(name, [0], made.append, **SMALL_LANGUAGE, **changes)
     assert sum(made) == experiments.find(name).work(found.settings)
@@ -234,11 +235,11 @@ def test_a_small_run_of_the_translators_reports_its_progress(name):
 
 @pytest.mark.slow  # the pairs take 20 seconds to make
 def test_translators_read_the_lengths_that_they_are_given():
-    sources, targets = translation.encoded("test", (21, 25), 7)
+    of_source, of_target = words = translation.vocabularies()
+    sources, targets = translation.encoded(examples("test", (21, 25))[:7], words)
     assert len(sources) == len(targets) == 7
     assert all(21 <= len(source) <= 25 for source in sources)
     assert all(target[0] == 2 and target[-1] == 3 for target in targets)
-    of_source, of_target = translation.vocabularies()
     assert (len(of_source), len(of_target)) == (1041 + 4, 2281 + 4)
 
 
@@ -335,22 +336,6 @@ def test_no_rows_or_rows_with_different_columns_are_not_written(tmp_path):
         with pytest.raises(ValueError, match=said):
             storage.write(tmp_path / "a.csv", replace(RESULT, rows=rows))
     assert not list(tmp_path.iterdir())
-
-
-def test_runs_of_single_seeds_are_joined():
-    parts = [
-        replace(
-            RESULT, seeds=(seed,), rows=tuple(row for row in ROWS if row["seed"] == seed), date=f"2026-01-0{3 - seed}"
-        )
-        for seed in (1, 0)
-    ]
-    assert storage.joined(parts) == replace(RESULT, date="2026-01-03", minutes=0.2)
-    with pytest.raises(ValueError, match="none may come twice"):
-        storage.joined([RESULT, RESULT])
-    with pytest.raises(ValueError, match="different settings"):
-        storage.joined([parts[0], replace(parts[1], settings={"T": 4})])
-    with pytest.raises(ValueError, match="no result"):
-        storage.joined([])
 
 
 def test_a_band_is_mean_smallest_and_largest_over_the_seeds():

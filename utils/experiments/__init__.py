@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from utils.experiments import adding, agreement, language, pronunciation, tagging, translation, variants
-from utils.experiments.storage import Result, joined, read, write
+from utils.experiments.storage import Result, read, write
 
-__all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "joined", "names", "path", "read", "run", "stored", "write"]
+__all__ = ["EXPERIMENTS", "Experiment", "Result", "find", "names", "path", "run", "stored", "write"]
 
 Rows = Iterator[dict[str, Any]]
 
@@ -101,7 +101,6 @@ _TRANSLATION = {
     "clipnorm": 1.0,
     "tested": 150,
 }
-
 _PRONUNCIATION = {
     "embedding": 64,
     "words": 112458,
@@ -302,15 +301,6 @@ EXPERIMENTS: dict[str, Experiment] = {
             translation.rows,
         ),
         Experiment(
-            "pronunciation",
-            "How many words does an encoder–decoder pronounce rightly, with attention and without, after the same "
-            "training? And is it the second direction of the encoder that helps?",
-            ("seed", "attention", "directions", "units", "parameters", "letters", "per", "wer", "n"),
-            _PRONUNCIATION,
-            _epochs_of_variants,
-            pronunciation.rows,
-        ),
-        Experiment(
             "extrapolation",
             "What do translators that have learnt from sentences of up to 11 words make of longer ones?",
             _TRANSLATION_COLUMNS,
@@ -321,6 +311,15 @@ EXPERIMENTS: dict[str, Experiment] = {
             },
             _epochs_of_variants,
             translation.rows,
+        ),
+        Experiment(
+            "pronunciation",
+            "How many words does an encoder–decoder pronounce rightly, with attention and without, after the same "
+            "training? And is it the second direction of the encoder that helps?",
+            ("seed", "attention", "directions", "units", "parameters", "letters", "per", "wer", "n"),
+            _PRONUNCIATION,
+            _epochs_of_variants,
+            pronunciation.rows,
         ),
     )
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from utils.datasets import pronunciation
-from utils.experiments.training import Advance, fit
+from utils.experiments.encoder_decoders import Advance, fit, network, translator
 
 if TYPE_CHECKING:
     import keras
@@ -31,33 +31,6 @@ def vocabularies() -> tuple["Vocabulary", "Vocabulary"]:
     train = pronunciation.examples("train")
     letters = Vocabulary.build([list(record["word"]) for record in train])
     return letters, Vocabulary.build([p.split() for record in train for p in record["pronunciations"]])
-
-
-def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "keras.Model":
-    """Build an encoder–decoder of gated recurrent units.
-
-    Args:
-        variant: "attention", "none" for Cho's network or "bahdanau" for Bahdanau's; "directions", 1 or 2, in which
-            the encoder reads (Bahdanau's always reads in both); "units" of the decoder. In Cho's network the two
-            directions share them, so that the context is as wide as with one.
-        settings: "embedding", the width of the embeddings.
-
-    Returns:
-        The model; Cho's makes its weights at the first call.
-    """
-    import keras
-
-    from utils.layers import GRU, EncoderDecoder
-    from utils.layers.fixed_context import Cho
-
-    sizes, units = [*map(len, vocabularies()), settings["embedding"]], variant["units"]
-    if variant["attention"] != "none":
-        return EncoderDecoder(*sizes, units, variant["attention"])
-    model = Cho(*sizes, units)
-    if variant["directions"] == 2:
-        del model.encoder  # or Keras would go on waiting for its weights
-        model.encoder = keras.layers.Bidirectional(GRU(units // 2))
-    return model
 
 
 def encoded(number: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -79,24 +52,12 @@ def judge(model: "keras.Model", number: int | None) -> Iterator[dict[str, Any]]:
         Dicts with letters ("all", or the largest number of letters of a group of words), per and wer (phoneme and
         word error rate, shares) and n (words).
     """
-    import tensorflow as tf
-
-    from utils.decoding import GREEDY, Generator
     from utils.metrics import error_rates
-    from utils.text import BOS, EOS, PAD, UNK, pad
 
     letters, phonemes = vocabularies()
-    bos, eos, *never = (phonemes.id_of(token) for token in (BOS, EOS, PAD, UNK))
-    shapes = [tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None), "bool")]
-    start = tf.function(model.start, input_signature=shapes)
-    generator = Generator(model.step, end=eos, never=[bos, *never])
     tested = pronunciation.examples("test")[:number]
-    guessed = []
-    for first in range(0, len(tested), 1000):
-        part = tested[first : first + 1000]
-        X, mask = pad([letters.encode(list(record["word"])) for record in part], _LONGEST)
-        made = generator([bos] * len(X), start(X, mask), length=_LONGEST + 1, sampling=GREEDY)
-        guessed += [phonemes.decode(ids) for ids in made.ids]
+    pronounce = translator(model, phonemes, _LONGEST, _LONGEST + 1)
+    guessed = pronounce([letters.encode(list(record["word"])) for record in tested])
     answers = [[answer.split() for answer in record["pronunciations"]] for record in tested]
     sizes = np.array([len(record["word"]) for record in tested])
     for shortest, longest in [(1, "all"), *zip([1, *(size + 1 for size in GROUPS)], GROUPS, strict=False)]:
@@ -110,7 +71,7 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
 
     Args:
         seed: Decides weights and batches.
-        settings: As `network` and `training.fit` take them; "words", how many to train on; "batch", how many at a
+        settings: As `network` and `fit` take them; "words", how many to train on; "batch", how many at a
             time; "tested", as `judge` takes it; "variants".
         advance: Called with the epochs that were made since its last call.
 
@@ -125,7 +86,7 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
     spelt, spoken = encoded(settings["words"])
     for variant in settings["variants"]:
         seed_everything(seed)
-        model = network(variant, settings)
+        model = network(vocabularies(), variant, settings)
         for _ in fit(model, batches({"x": spelt, "y": spoken}, settings["batch"], seed=seed), settings, advance):
             pass
         size = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)

@@ -15,8 +15,8 @@ import csv
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,37 +84,6 @@ class Result:
         """Return in one line how the numbers came about."""
         count = f"{len(self.seeds)} seed{'s' if len(self.seeds) != 1 else ''}"
         return f"{self.experiment}: {count}, {self.minutes:g} minutes on {self.hardware}, {self.date}, {self.versions}"
-
-
-def joined(results: Sequence[Result]) -> Result:
-    """Put results of the same experiment with different seeds together, such as those of several short runs.
-
-    Args:
-        results: At least one, in any order.
-
-    Returns:
-        One result with all seeds in rising order; its minutes are the sum, its date the last.
-
-    Raises:
-        ValueError: If there is none, a seed comes twice, or they differ in experiment, settings, hardware or versions.
-    """
-    results = sorted(results, key=lambda result: result.seeds)
-    if not results:
-        raise ValueError("there is no result to join")
-    for name in ("experiment", "settings", "hardware", "versions"):
-        different = [getattr(result, name) for result in results]
-        if any(other != different[0] for other in different):
-            raise ValueError(f"the results have different {name}: {different}")
-    seeds = tuple(seed for result in results for seed in result.seeds)
-    if len(set(seeds)) < len(seeds):
-        raise ValueError(f"the seeds are {list(seeds)}, but none may come twice")
-    return replace(
-        results[0],
-        seeds=seeds,
-        date=max(result.date for result in results),
-        minutes=round(sum(result.minutes for result in results), 1),
-        rows=tuple(row for result in results for row in result.rows),
-    )
 
 
 def write(path: Path, result: Result) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from utils.datasets import translation
-from utils.experiments.training import Advance, fit
+from utils.experiments.encoder_decoders import Advance, fit, network, translator
 
 if TYPE_CHECKING:
     import keras
@@ -22,82 +22,48 @@ if TYPE_CHECKING:
 
 GROUPS = range(5, 30, 3)  # the largest source length of each group: 3 to 5, 6 to 8, …, 27 to 29 tokens
 
-Pairs = tuple[list[np.ndarray], list[np.ndarray]]
+Vocabularies = tuple["Vocabulary", "Vocabulary"]
 
 
 @functools.cache
-def vocabularies() -> tuple["Vocabulary", "Vocabulary"]:
-    """Return the vocabularies of the source and of the target, with every word of the training split."""
+def vocabularies(*chosen: Any) -> Vocabularies:
+    """Return the vocabularies of source and target, with every word of the training pairs.
+
+    Args:
+        chosen: Which training pairs, as `utils.datasets.translation.examples` takes it; nothing for all.
+    """
     from utils.text import Vocabulary
 
-    train = translation.examples("train")
+    train = translation.examples("train", *chosen)
     return tuple(Vocabulary.build(pair[side].split(" ") for pair in train) for side in ("source", "target"))
 
 
-def encoded(split: str, lengths: tuple[int, int], number: int | None = None) -> Pairs:
-    """Return pairs as ids: sources as they are, targets from `<BOS>` to `<EOS>`.
-
-    Args:
-        split: "train", "validation" or "test".
-        lengths: Least and largest number of source tokens.
-        number: How many pairs, from the first; None for all.
-    """
-    of_source, of_target = vocabularies()
-    chosen = translation.examples(split, lengths)[:number]
-    sources = [of_source.encode(pair["source"].split(" ")) for pair in chosen]
-    return sources, [of_target.encode(pair["target"].split(" "), bos=True, eos=True) for pair in chosen]
+def encoded(pairs: list[dict[str, Any]], words: Vocabularies) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return pairs as ids: sources as they are, targets from `<BOS>` to `<EOS>`."""
+    of_source, of_target = words
+    sources = [of_source.encode(pair["source"].split(" ")) for pair in pairs]
+    return sources, [of_target.encode(pair["target"].split(" "), bos=True, eos=True) for pair in pairs]
 
 
-def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "keras.Model":
-    """Build an encoder–decoder.
-
-    Args:
-        variant: "attention", "none" for Cho's network or "bahdanau" for Bahdanau's, whose encoder reads in both
-            directions; "units", of the decoder's state and of each direction of the encoder.
-        settings: "embedding", the width of the embeddings.
-
-    Returns:
-        The model; Cho's makes its weights at the first call.
-    """
-    from utils.layers import EncoderDecoder
-    from utils.layers.fixed_context import Cho
-
-    sizes = [len(vocabulary) for vocabulary in vocabularies()]
-    if variant["attention"] == "none":
-        return Cho(*sizes, settings["embedding"], variant["units"])
-    return EncoderDecoder(*sizes, settings["embedding"], variant["units"], variant["attention"])
-
-
-def judge(model: "keras.Model", tested: int, split: str = "test") -> Iterator[dict[str, Any]]:
-    """Translate sentences of each group of lengths.
+def judge(model: "keras.Model", tested: int) -> Iterator[dict[str, Any]]:
+    """Translate test sentences of each group of lengths.
 
     Args:
         model: A trained network.
         tested: Most sentences of each group.
-        split: "test", or "validation" to choose settings.
 
     Yields:
         Dicts with length (the largest of the group), exact (share of the translations that are right to the last
         token), bleu (0 to 100) and n (sentences).
     """
-    import tensorflow as tf
-
-    from utils.decoding import GREEDY, Generator
     from utils.metrics import bleu
-    from utils.text import BOS, EOS, PAD, pad
 
-    _, of_target = vocabularies()
-    bos, eos = of_target.id_of(BOS), of_target.id_of(EOS)
-    shapes = [tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None), "bool")]
-    start = tf.function(model.start, input_signature=shapes)
-    generator = Generator(model.step, end=eos, never=[of_target.id_of(PAD), bos])
+    words = vocabularies()
+    translate = translator(model, words[1], GROUPS[-1], GROUPS[-1] * 3 // 2)
     for longest in GROUPS:
         shortest = max(longest - GROUPS.step + 1, translation.SHORTEST)
-        sources, targets = encoded(split, (shortest, longest), tested)
-        X, mask = pad(sources, GROUPS[-1])  # one shape for all groups: it is compiled once
-        made = generator([bos] * len(X), start(X, mask), length=GROUPS[-1] * 3 // 2, sampling=GREEDY)
-        guessed = [of_target.decode(ids) for ids in made.ids]
-        wanted = [of_target.decode(ids) for ids in targets]
+        sources, targets = encoded(translation.examples("test", (shortest, longest))[:tested], words)
+        guessed, wanted = translate(sources), [words[1].decode(ids) for ids in targets]
         yield {
             "length": longest,
             "exact": float(np.mean([guess == right for guess, right in zip(guessed, wanted, strict=True)])),
@@ -111,7 +77,7 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
 
     Args:
         seed: Decides weights and batches.
-        settings: As `network` and `training.fit` take them; "lengths", least and largest source length of the pairs
+        settings: As `network` and `fit` take them; "lengths", least and largest source length of the pairs
             to train on; "tokens", most positions in a batch; "tested", as `judge` takes it; "variants".
         advance: Called with the epochs that were made since its last call.
 
@@ -121,10 +87,11 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
     from utils.datasets.pipeline import batches
     from utils.runtime import seed_everything
 
-    sources, targets = encoded("train", settings["lengths"])
+    words = vocabularies()
+    sources, targets = encoded(translation.examples("train", settings["lengths"]), words)
     for variant in settings["variants"]:
         seed_everything(seed)
-        model = network(variant, settings)
+        model = network(words, variant, settings)
         fed = batches({"x": sources, "y": targets}, tokens=settings["tokens"], seed=seed)
         for _ in fit(model, fed, settings, advance):
             pass

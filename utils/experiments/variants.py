@@ -4,56 +4,30 @@ The networks of lesson 08, `utils.layers.fixed_context`, on the short sentences 
 embeddings, equally many units, equal training.
 """
 
-import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from utils.datasets import translation
-from utils.experiments.training import Advance, fit, loss
+from utils.experiments.encoder_decoders import Advance, fit, loss, translator
+from utils.experiments.translation import encoded, vocabularies
 
 if TYPE_CHECKING:
     import keras
 
-    from utils.text import Vocabulary
-
-BOS, EOS = 2, 3
-
-Pairs = list[dict[str, Any]]
-
-
-@functools.cache
-def pairs(split: str, lengths: tuple[int, int], first: int) -> Pairs:
-    """Return the pairs of a split, as `translation.examples` gives them."""
-    return translation.examples(split, lengths, first)
-
-
-@functools.cache
-def vocabularies(lengths: tuple[int, int], first: int) -> tuple["Vocabulary", "Vocabulary"]:
-    """Return the vocabularies of source and target, with every word of the training pairs."""
-    from utils.text import Vocabulary
-
-    train = pairs("train", lengths, first)
-    return tuple(Vocabulary.build(pair[side].split(" ") for pair in train) for side in ("source", "target"))
-
 
 def fields(split: str, reverse: bool, settings: Mapping[str, Any]) -> dict[str, list[np.ndarray]]:
-    """Return the pairs of a split as ids: the source, reversed or not, and the target as it is read and said.
+    """Return the pairs of a split as ids: x the sources, reversed or not, y the targets from `<BOS>` to `<EOS>`.
 
     Args:
         split: "train", "validation" or "test".
         reverse: Whether the sources are read from their ends.
-        settings: "lengths" and "first", as `pairs` takes them.
+        settings: "lengths" and "first": which pairs, as `utils.datasets.translation.examples` takes them.
     """
-    lengths, first = tuple(settings["lengths"]), settings["first"]
-    of_source, of_target = vocabularies(lengths, first)
-    chosen = pairs(split, lengths, first)
-    way = -1 if reverse else 1
-    return {
-        "x": [of_source.encode(pair["source"].split(" "))[::way] for pair in chosen],
-        "y": [of_target.encode(pair["target"].split(" "), bos=True, eos=True) for pair in chosen],
-    }
+    chosen = _chosen(settings)
+    sources, targets = encoded(translation.examples(split, *chosen), vocabularies(*chosen))
+    return {"x": [source[:: -1 if reverse else 1] for source in sources], "y": targets}
 
 
 def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "keras.Model":
@@ -61,14 +35,14 @@ def network(variant: Mapping[str, Any], settings: Mapping[str, Any]) -> "keras.M
 
     Args:
         variant: "model", "Cho" or "Sutskever".
-        settings: "embedding" and "n_a", the sizes, and those of `pairs`.
+        settings: "embedding" and "n_a", the sizes, and those of `fields`.
 
     Returns:
         The model; its weights are made at the first call.
     """
     from utils.layers import fixed_context
 
-    sizes = [len(words) for words in vocabularies(tuple(settings["lengths"]), settings["first"])]
+    sizes = map(len, vocabularies(*_chosen(settings)))
     return getattr(fixed_context, variant["model"])(*sizes, settings["embedding"], settings["n_a"])
 
 
@@ -78,29 +52,23 @@ def judge(model: "keras.Model", variant: Mapping[str, Any], settings: Mapping[st
     Args:
         model: A trained network.
         variant: "source", "forwards" or "reversed".
-        settings: Those of `pairs`.
+        settings: Those of `fields`.
 
     Yields:
         Dicts with length (of the source; "all" for all together), exact (share of the translations that are right to
         the last token), bleu (0 to 100) and n (sentences).
     """
-    import tensorflow as tf
-
-    from utils.decoding import GREEDY, Generator
     from utils.metrics import bleu
-    from utils.text import pad
 
-    lengths, first = tuple(settings["lengths"]), settings["first"]
-    _, of_target = vocabularies(lengths, first)
+    shortest, longest = settings["lengths"]
+    _, of_target = vocabularies(*_chosen(settings))
     tested = fields("test", variant["source"] == "reversed", settings)
-    X, mask = pad(tested["x"])
-    generator = Generator(model.step, end=EOS)
-    made = generator([BOS] * len(X), tf.function(model.start)(X, mask), length=2 * lengths[1], sampling=GREEDY)
-    guessed, wanted = ([of_target.decode(ids) for ids in part] for part in (made.ids, tested["y"]))
+    guessed = translator(model, of_target, longest, 2 * longest)(tested["x"])
+    wanted = [of_target.decode(ids) for ids in tested["y"]]
     right = np.array([guess == answer for guess, answer in zip(guessed, wanted, strict=True)])
-    T_x = mask.sum(axis=1)
-    for length in (*range(lengths[0], lengths[1] + 1), "all"):
-        chosen = np.flatnonzero(np.full(len(X), True) if length == "all" else T_x == length)
+    T_x = np.array([len(source) for source in tested["x"]])
+    for length in (*range(shortest, longest + 1), "all"):
+        chosen = np.flatnonzero(np.full(len(T_x), True) if length == "all" else T_x == length)
         yield {
             "length": length,
             "exact": float(right[chosen].mean()),
@@ -114,7 +82,7 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
 
     Args:
         seed: Decides weights and batches.
-        settings: As `network`, `training.fit` and `judge` take them; "batch", pairs in a batch; "variants".
+        settings: As `network`, `fit` and `judge` take them; "batch", pairs in a batch; "variants".
         advance: Called with the epochs that were made since its last call.
 
     Yields:
@@ -134,3 +102,8 @@ def rows(seed: int, settings: Mapping[str, Any], advance: Advance) -> Iterator[d
         stated = {"parameters": model.count_params(), "validation": loss(model, held_out)}
         for line in judge(model, variant, settings):
             yield {"seed": seed, **variant, **stated, **line}
+
+
+def _chosen(settings: Mapping[str, Any]) -> tuple[tuple[int, int], int]:
+    """Which pairs: their lengths, and among how many."""
+    return tuple(settings["lengths"]), settings["first"]

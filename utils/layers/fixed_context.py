@@ -16,7 +16,24 @@ from utils.layers.lstm import GRU, LSTM
 State = list[Any]
 
 
-class Cho(keras.Model):
+class _FixedContext(keras.Model):
+    """What both have: the embeddings, and the scores that are products with them."""
+
+    def __init__(self, V_x: int, V_y: int, n_e: int) -> None:
+        super().__init__()
+        # A recurrent network whose inputs are near 0 learns next to nothing in its first thousand steps. The table of
+        # the target starts small all the same, because its products with the read-out are the scores.
+        size_1 = keras.initializers.RandomNormal(stddev=1.0)
+        self.source_table = layers.Embedding(V_x, n_e, embeddings_initializer=size_1)
+        self.table = layers.Embedding(V_y, n_e)
+        self.out_bias = self.add_weight(shape=(V_y,), initializer="zeros", name="out_bias")
+
+    def scores(self, u: Any) -> Any:
+        """Products of a read-out with the embedding of each word."""
+        return ops.matmul(u, ops.transpose(self.table.embeddings)) + self.out_bias
+
+
+class Cho(_FixedContext):
     """The encoder–decoder of Cho et al.: the context enters every step of the decoder.
 
     Args:
@@ -29,17 +46,11 @@ class Cho(keras.Model):
     """
 
     def __init__(self, V_x: int, V_y: int, n_e: int, n_a: int) -> None:
-        super().__init__()
-        # A recurrent network whose inputs are near 0 learns next to nothing in its first thousand steps. The table of
-        # the target starts small all the same, because its products with the read-out are the scores.
-        size_1 = keras.initializers.RandomNormal(stddev=1.0)
-        self.source_table = layers.Embedding(V_x, n_e, embeddings_initializer=size_1)
-        self.table = layers.Embedding(V_y, n_e)
+        super().__init__(V_x, V_y, n_e)
         self.encoder = GRU(n_a)
         self.first_state = layers.Dense(n_a, activation="tanh")
         self.decoder = GRU(n_a, return_sequences=True)
         self.readout = layers.Dense(n_e)
-        self.out_bias = self.add_weight(shape=(V_y,), initializer="zeros", name="out_bias")
 
     def start(self, source: Any, mask: Any) -> State:
         """Read the source: the decoder's first state, and the context; each (batch, n_a)."""
@@ -61,12 +72,8 @@ class Cho(keras.Model):
         s = self.decoder.cell(ops.concatenate([e, C], axis=-1), [s])[0]
         return self.scores(self.readout(ops.concatenate([s, e, C], axis=-1))), [s, C]
 
-    def scores(self, u: Any) -> Any:
-        """Products of a read-out with the embedding of each word."""
-        return ops.matmul(u, ops.transpose(self.table.embeddings)) + self.out_bias
 
-
-class Sutskever(keras.Model):
+class Sutskever(_FixedContext):
     """The encoder–decoder of Sutskever, Vinyals & Le: the decoder starts where the encoder ended.
 
     Args and calls are those of `Cho`.
@@ -75,16 +82,10 @@ class Sutskever(keras.Model):
     """
 
     def __init__(self, V_x: int, V_y: int, n_e: int, n_a: int) -> None:
-        super().__init__()
-        # A recurrent network whose inputs are near 0 learns next to nothing in its first thousand steps. The table of
-        # the target starts small all the same, because its products with the read-out are the scores.
-        size_1 = keras.initializers.RandomNormal(stddev=1.0)
-        self.source_table = layers.Embedding(V_x, n_e, embeddings_initializer=size_1)
-        self.table = layers.Embedding(V_y, n_e)
+        super().__init__(V_x, V_y, n_e)
         self.encoder = LSTM(n_a, return_state=True)
         self.decoder = LSTM(n_a, return_sequences=True)
         self.readout = layers.Dense(n_e)
-        self.out_bias = self.add_weight(shape=(V_y,), initializer="zeros", name="out_bias")
 
     def start(self, source: Any, mask: Any) -> State:
         """Read the source: the encoder's last hidden state and cell state; each (batch, n_a)."""
@@ -100,7 +101,3 @@ class Sutskever(keras.Model):
         """Scores after one more word (batch, V_y), and the state to go on from."""
         s, state = self.decoder.cell(self.table(word), state)
         return self.scores(self.readout(s)), state
-
-    def scores(self, u: Any) -> Any:
-        """Products of a read-out with the embedding of each word."""
-        return ops.matmul(u, ops.transpose(self.table.embeddings)) + self.out_bias

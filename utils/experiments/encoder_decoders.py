@@ -1,6 +1,6 @@
-"""How the experiments train encoder–decoders: teacher forcing, Adam with a rate that falls along a cosine to 0."""
+"""What the experiments with encoder–decoders share: the networks, training by teacher forcing, greedy decoding."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,9 +9,42 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
+    from utils.text import Vocabulary
+
 _FIELDS = ("x", "x_mask", "y", "y_mask")
+_AT_ONCE = 1000  # sources that are decoded together
 
 Advance = Callable[[int], None]
+
+
+def network(
+    words: tuple["Vocabulary", "Vocabulary"], variant: Mapping[str, Any], settings: Mapping[str, Any]
+) -> "keras.Model":
+    """Build Cho's encoder–decoder, whose context is fixed, or Bahdanau's, whose decoder attends.
+
+    Args:
+        words: The vocabularies of source and target.
+        variant: "attention", "none" for Cho's network or "bahdanau" for Bahdanau's, whose encoder reads in both
+            directions; "units", of the decoder's state and of each direction of Bahdanau's encoder; "directions", in
+            which Cho's encoder reads, 1 (if it is missing) or 2: these share the units, so that the context is as wide.
+        settings: "embedding", the width of the embeddings.
+
+    Returns:
+        The model; Cho's makes its weights at the first call.
+    """
+    import keras
+
+    from utils.layers import GRU, EncoderDecoder
+    from utils.layers.fixed_context import Cho
+
+    sizes, units = [*map(len, words), settings["embedding"]], variant["units"]
+    if variant["attention"] != "none":
+        return EncoderDecoder(*sizes, units, variant["attention"])
+    model = Cho(*sizes, units)
+    if variant.get("directions", 1) == 2:
+        del model.encoder  # or Keras would go on waiting for its weights
+        model.encoder = keras.layers.Bidirectional(GRU(units // 2))
+    return model
 
 
 def scores(model: "keras.Model", source: Any, mask: Any, target_in: Any) -> Any:
@@ -77,6 +110,41 @@ def loss(model: "keras.Model", fed: "tf.data.Dataset") -> float:
         lambda *batch: summed_nats(model, *batch), input_signature=[fed.element_spec[name] for name in _FIELDS]
     )
     return _mean([judged(*(batch[name] for name in _FIELDS)) for batch in fed])
+
+
+def translator(
+    model: "keras.Model", words: "Vocabulary", T_x: int, T_y: int
+) -> Callable[[Sequence[np.ndarray]], list[list[str]]]:
+    """Make a function that decodes greedily.
+
+    Args:
+        model: A trained network.
+        words: The target's vocabulary.
+        T_x: Length that the sources are padded to: one for all, so that they are compiled once.
+        T_y: Most tokens of an output, `<EOS>` included.
+
+    Returns:
+        A function from sources (ids) to the tokens of their outputs.
+    """
+    import tensorflow as tf
+
+    from utils.decoding import GREEDY, Generator
+    from utils.text import BOS, EOS, PAD, UNK, pad
+
+    bos, eos, *never = (words.id_of(token) for token in (BOS, EOS, PAD, UNK))
+    shapes = [tf.TensorSpec((None, None), "int32"), tf.TensorSpec((None, None), "bool")]
+    start = tf.function(model.start, input_signature=shapes)
+    generator = Generator(model.step, end=eos, never=[bos, *never])
+
+    def translate(sources: Sequence[np.ndarray]) -> list[list[str]]:
+        outputs = []
+        for first in range(0, len(sources), _AT_ONCE):
+            X, mask = pad(sources[first : first + _AT_ONCE], T_x)
+            made = generator([bos] * len(X), start(X, mask), length=T_y, sampling=GREEDY)
+            outputs += [words.decode(ids) for ids in made.ids]
+        return outputs
+
+    return translate
 
 
 def _mean(sums: list[tuple[Any, Any]]) -> float:
