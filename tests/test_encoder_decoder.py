@@ -123,12 +123,37 @@ def test_dropout_only_in_training():
     assert np.abs(calls[3] - calls[2]).max() > 1e-3
 
 
-def test_without_attention_the_state_is_all_that_is_known_of_the_source():
-    assert set(make("none").start(SOURCE, MASK)) == {"s_0"}
+def test_without_attention_the_first_state_and_one_context_are_all_that_is_known_of_the_source():
+    model = make("none")
+    state = model.start(SOURCE, MASK)
+    assert {key: tuple(part.shape) for key, part in state.items()} == {"s_0": (4, 8), "context": (4, 16)}
+    assert model.step(TARGET[:, 0], state)[1]["context"] is state["context"]
     state = make("none, one direction, lstm").start(SOURCE, MASK)
     assert {key: tuple(part.shape) for key, part in state.items()} == dict.fromkeys(
-        ("s_0", "cell_0", "s_1", "cell_1"), (4, 8)
+        ("s_0", "cell_0", "s_1", "cell_1", "context"), (4, 8)
     )
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_without_attention_the_context_is_the_last_hidden_state_of_each_direction(cell, bidirectional):
+    model = make("none", cell=cell, bidirectional=bidirectional)
+    h = ops.convert_to_numpy(model.encoder[0](model.source_embedding(SOURCE), mask=MASK)[0])
+    last = h[np.arange(4), MASK.sum(axis=1) - 1, :8]
+    expected = np.concatenate([last, h[:, 0, 8:]], axis=-1) if bidirectional else last
+    context = ops.convert_to_numpy(model.start(SOURCE, MASK)["context"])
+    np.testing.assert_allclose(context, expected, atol=1e-6)
+
+
+def test_without_attention_it_is_bahdanaus_network_with_the_context_for_every_c():
+    # One real position: attention can but read it, and it is the context.
+    fixed, attending = make("none"), make("bahdanau")
+    of_attention = {weight.path for weight in attending.attention.weights}
+    shared = [weight for weight in attending.weights if weight.path not in of_attention]
+    for weight, other in zip(fixed.weights, shared, strict=True):
+        other.assign(weight)
+    found = [ops.convert_to_numpy(model(SOURCE[:, :1], TARGET, MASK[:, :1])) for model in (fixed, attending)]
+    np.testing.assert_allclose(*found, atol=1e-5)
 
 
 def gradients(model, jit=False):

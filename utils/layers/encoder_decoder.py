@@ -3,12 +3,13 @@
 The encoder reads the source into annotations h_j and a last state. The decoder starts from that state and predicts
 each target token from the ones before it:
 
-    attention=None         s_i = f(s_{i-1}, y_{i-1});  the source is known from s_0 alone
+    attention=None         c from the encoder's last states;  s_i and t_i as in Bahdanau's form, with c for every c_i
     attention="bahdanau"   c_i from s_{i-1};  s_i = f(s_{i-1}, y_{i-1}, c_i);  t_i = tanh(W [s_i; y_{i-1}; c_i])
     attention="luong"      s_i = f(s_{i-1}, y_{i-1});  c_i from s_i;  t_i = tanh(W [s_i; c_i])
 
-and the logits of y_i are a linear function of t_i (of s_i without attention). The same functions of one step serve
-training, where all targets are known, and decoding, where each token chosen is the next input.
+and the logits of y_i are a linear function of t_i. Without attention it is the network that Bahdanau, Cho & Bengio
+call RNNencdec, with attention their RNNsearch. The same functions of one step serve training, where all targets are
+known, and decoding, where each token chosen is the next input.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ from utils.layers.lstm import GRU, LSTM
 
 _LAYERS = {"gru": GRU, "lstm": LSTM}
 _PARTS = {"gru": ("s",), "lstm": ("s", "cell")}  # of a layer's state
-_OF_SOURCE = ("memory", "mask", "keys")  # the parts of a state that stay as they are
+_OF_SOURCE = ("memory", "mask", "keys")  # the parts of a state that stay as they are, with Bahdanau's attention
 _ATTENTIONS = (None, "bahdanau", "luong")
 
 State = dict[str, Any]
@@ -39,7 +40,8 @@ class EncoderDecoder(keras.Model):
         target_size: Number of target tokens V_y.
         embedding: Width of both embeddings.
         units: Units of each direction of the encoder, and of the decoder.
-        attention: "bahdanau", "luong", or None for a context that is the encoder's last state alone.
+        attention: "bahdanau", "luong", or None for one context at all steps: the last hidden state of the encoder's
+            last layer (with two directions [→h; ←h]).
         bidirectional: Whether the encoder reads in both directions. Then s_0 = tanh(W [→h; ←h]) of its last states
             (and the cell state of an LSTM a linear function of its cell states); otherwise s_0 is its last state.
         cell: "gru" or "lstm".
@@ -53,8 +55,8 @@ class EncoderDecoder(keras.Model):
     Raises:
         ValueError: If a size is below 1, or a name is unknown.
 
-    Source: Sutskever, Vinyals & Le, Sequence to Sequence Learning with Neural Networks, NIPS 2014 (None);
-    Bahdanau, Cho & Bengio, ICLR 2015; Luong, Pham & Manning, EMNLP 2015.
+    Source: Cho et al., Learning Phrase Representations using RNN Encoder–Decoder, EMNLP 2014 (None); Bahdanau, Cho &
+    Bengio, ICLR 2015; Luong, Pham & Manning, EMNLP 2015.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class EncoderDecoder(keras.Model):
             self.attention = AdditiveAttention(units, **policy)
         elif attention == "luong":
             self.attention = LuongAttention(score, **policy)
-        self.readout = None if attention is None else keras.layers.Dense(units, activation="tanh", **policy)
+        self.readout = keras.layers.Dense(units, activation="tanh", **policy)
         self.output_layer = keras.layers.Dense(target_size, **policy)
         self.encoder_drops = [keras.layers.Dropout(dropout, **policy) for _ in range(layers + 1)]
         self.decoder_drops = [keras.layers.Dropout(dropout, **policy) for _ in range(layers + 1)]
@@ -133,12 +135,13 @@ class EncoderDecoder(keras.Model):
             layer.build((None, None, n_h if i else embedding))
         for bridge in self.bridges.values():
             bridge.build((None, n_h))
-        beside = {"bahdanau": n_h, "luong": n_s * self.input_feeding, None: 0}[self.form]  # c_i, or t_{i-1}
+        of_luong = self.form == "luong"
+        beside = n_s * self.input_feeding if of_luong else n_h  # t_{i-1}, or c_i
         for i, layer in enumerate(self.decoder):
             layer.build((None, None, n_s if i else embedding + beside))
         if self.attention is not None:
             self.attention.build((None, n_s), (None, None, n_h))
-            self.readout.build((None, None, n_s + n_h + (embedding if self.form == "bahdanau" else 0)))
+        self.readout.build((None, None, n_s + n_h + (0 if of_luong else embedding)))
         self.output_layer.build((None, None, n_s))
         self.built = True
 
@@ -212,7 +215,9 @@ class EncoderDecoder(keras.Model):
                     state[name] = self.bridges[name](both)
                 else:
                     state[name] = last[part]
-        if self.attention is not None:
+        if self.attention is None:
+            state["context"] = ops.concatenate(last[:: len(self._parts)], axis=-1)  # each direction's hidden state
+        else:
             state |= {"memory": h, "mask": ops.convert_to_tensor(mask)}
         if self.form == "bahdanau":
             state["keys"] = self.attention.project(h)
@@ -221,10 +226,11 @@ class EncoderDecoder(keras.Model):
         return state
 
     def _advance(self, x: Any, state: State, depth: int) -> tuple[Any, Any, Any, State]:
-        """One step of the first `depth` layers: s_i, c_i and α_i (None without attention), and the state after it."""
-        c, alpha, after, s = None, None, dict(state), x
+        """One step of the first `depth` layers: s_i, c_i, α_i (None without attention), and the state after it."""
+        c, alpha, after, s = state.get("context"), None, dict(state), x
         if self.form == "bahdanau":
             c, alpha = self.attention(state["s_0"], state["memory"], state["mask"], state["keys"])
+        if self.form != "luong":
             s = ops.concatenate([x, c], axis=-1)
         elif self.input_feeding:
             s = ops.concatenate([x, state["fed"]], axis=-1)
@@ -238,11 +244,14 @@ class EncoderDecoder(keras.Model):
         return s, c, alpha, after
 
     def _all_steps(self, source: Any, target_in: Any, mask: Any, training: bool) -> tuple[Any, Any, Any, Any]:
-        """The embedded targets, and s, c and α of all steps, batch first; c and α are None without attention."""
+        """The embedded targets, and s, c and α of all steps, batch first; α is None without attention."""
         state = self._encode(source, mask, training)
         x = self.decoder_drops[0](self.target_embedding(target_in), training=training)
         s, c, alpha, done = x, None, None, 0
-        if self.form == "bahdanau":  # what attends runs step by step; what does not, as an ordinary layer
+        if self.form is None:
+            c = state["context"][:, None] + ops.zeros_like(x[..., :1])  # (batch, T_y, n_h)
+            s = ops.concatenate([x, c], axis=-1)
+        elif self.form == "bahdanau":  # what attends runs step by step; what does not, as an ordinary layer
             done = 1
         elif self.input_feeding:
             done = len(self.decoder)
@@ -275,9 +284,7 @@ class EncoderDecoder(keras.Model):
 
     def _read_out(self, x: Any, s: Any, c: Any) -> Any:
         """Compute t_i, of one step or of all."""
-        if self.form is None:
-            return s
-        return self.readout(ops.concatenate([s, x, c] if self.form == "bahdanau" else [s, c], axis=-1))
+        return self.readout(ops.concatenate([s, c] if self.form == "luong" else [s, x, c], axis=-1))
 
     def _names(self, layer: int) -> list[str]:
         return [f"{part}_{layer}" for part in self._parts]
