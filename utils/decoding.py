@@ -263,12 +263,15 @@ class Generator:
         if self._never:
             forbidden = np.isin(np.arange(V), self._never)
             logits = ops.where(forbidden, -np.inf, logits)
-        likeliest = ops.argmax(logits, axis=-1)
-        kept = _likeliest(_highest(logits / temperature, ops.minimum(k, V)), p)
-        cumulative = ops.cumsum(ops.softmax(kept, axis=-1), axis=-1)  # (batch, V)
-        below = cumulative <= uniform[:, None] * cumulative[:, -1:]
-        drawn = ops.sum(ops.cast(below, "int32"), axis=-1)
-        return ops.where(greedy, ops.cast(likeliest, "int32"), drawn)
+
+        def draw():
+            kept = _likeliest(_highest(logits / temperature, ops.minimum(k, V)), p)
+            cumulative = ops.cumsum(ops.softmax(kept, axis=-1), axis=-1)  # (batch, V)
+            below = cumulative <= uniform[:, None] * cumulative[:, -1:]
+            return ops.sum(ops.cast(below, "int32"), axis=-1)
+
+        # The filters sort all V logits at every step: greedy decoding does without.
+        return ops.cond(greedy, lambda: ops.cast(ops.argmax(logits, axis=-1), "int32"), draw)
 
 
 @dataclass(frozen=True)
