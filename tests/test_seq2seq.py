@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from utils.cli import app
 from utils.text import Vocabulary
-from utils.training import pairs
+from utils.training import checkpoint, pairs
 from utils.training.folder import RunError
 from utils.training.pairs import Batches, join_units, split_units
 from utils.training.scores import scores
@@ -366,6 +366,8 @@ def test_a_killed_run_gives_the_report_of_an_unbroken_one(files, tmp_path, small
     paths = [files / f"{name}.tsv" for name in ("train", "dev", "test")]
     steps, out = 24, tmp_path / "killed"
     kill_at_checkpoint(RUN.replace("STEPS", str(steps)), out, out, *paths, checkpoint="checkpoint-2.npz")
+    _, saved = checkpoint.load(out / "checkpoint-2.npz")
+    assert 0 < saved["step"] < steps
 
     recipe = small.Recipe(**SIZES | {"dropout": 0.2})
     options = {"target_unit": "word", "steps": steps, "ensemble": 2, "recipe": recipe}
