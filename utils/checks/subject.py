@@ -113,9 +113,8 @@ class Local:
 
         given = tf.nest.map_structure(passed, list(arguments))
         level = tf.get_logger().level
-        tf.get_logger().setLevel(
-            "ERROR"
-        )  # a check that is run again and again would be told that it compiles too often
+        # A check that is run again and again would be told that it compiles too often.
+        tf.get_logger().setLevel("ERROR")
         try:
             return self._run(lambda: plain(tf.function(lambda *inputs: self.answer(*inputs))(*given)))
         finally:
