@@ -51,16 +51,13 @@ SMALL_LANGUAGE = {"embedding": 4, "n_a": 3}
 
 # Stored results
 
-ONE_RUN = ("variants-longer",)  # a second look with three times the epochs; the lesson says that it is one run
-
-
 @pytest.mark.parametrize("name", experiments.names())
 def test_the_stored_result_was_made_by_the_current_settings_and_has_every_column_of_every_seed(name):
     found, experiment = experiments.stored(name), experiments.find(name)
     assert found.experiment == name
     assert found.settings == dict(experiment.settings)
     assert found.seeds == tuple(range(len(found.seeds)))
-    assert len(found.seeds) >= (1 if name in ONE_RUN else 3)
+    assert len(found.seeds) >= 3
     assert all(tuple(row) == experiment.columns for row in found.rows)
     by_seed = [[row for row in found.rows if row["seed"] == seed] for seed in found.seeds]
     assert len({len(rows) for rows in by_seed}) == 1

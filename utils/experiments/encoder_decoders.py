@@ -32,19 +32,13 @@ def network(
     Returns:
         The model; Cho's makes its weights at the first call.
     """
-    import keras
-
-    from utils.layers import GRU, EncoderDecoder
+    from utils.layers import EncoderDecoder
     from utils.layers.fixed_context import Cho
 
-    sizes, units = [*map(len, words), settings["embedding"]], variant["units"]
-    if variant["attention"] != "none":
-        return EncoderDecoder(*sizes, units, variant["attention"])
-    model = Cho(*sizes, units)
-    if variant.get("directions", 1) == 2:
-        del model.encoder  # or Keras would go on waiting for its weights
-        model.encoder = keras.layers.Bidirectional(GRU(units // 2))
-    return model
+    sizes = [*map(len, words), settings["embedding"], variant["units"]]
+    if variant["attention"] == "none":
+        return Cho(*sizes, variant.get("directions", 1))
+    return EncoderDecoder(*sizes, variant["attention"])
 
 
 def scores(model: "keras.Model", source: Any, mask: Any, target_in: Any) -> Any:

@@ -41,13 +41,14 @@ class Cho(_FixedContext):
         V_y: Number of target tokens.
         n_e: Width of the embeddings.
         n_a: Units of encoder and decoder.
+        directions: In which the encoder reads, 1 or 2; two share the units, so that the context is as wide.
 
     Source: Cho et al., Learning Phrase Representations using RNN Encoder–Decoder, EMNLP 2014.
     """
 
-    def __init__(self, V_x: int, V_y: int, n_e: int, n_a: int) -> None:
+    def __init__(self, V_x: int, V_y: int, n_e: int, n_a: int, directions: int = 1) -> None:
         super().__init__(V_x, V_y, n_e)
-        self.encoder = GRU(n_a)
+        self.encoder = GRU(n_a) if directions == 1 else layers.Bidirectional(GRU(n_a // 2))
         self.first_state = layers.Dense(n_a, activation="tanh")
         self.decoder = GRU(n_a, return_sequences=True)
         self.readout = layers.Dense(n_e)
@@ -76,7 +77,7 @@ class Cho(_FixedContext):
 class Sutskever(_FixedContext):
     """The encoder–decoder of Sutskever, Vinyals & Le: the decoder starts where the encoder ended.
 
-    Args and calls are those of `Cho`.
+    Args and calls are those of `Cho`, in one direction.
 
     Source: Sutskever, Vinyals & Le, Sequence to Sequence Learning with Neural Networks, NIPS 2014.
     """
