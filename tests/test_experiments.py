@@ -51,6 +51,7 @@ SMALL_LANGUAGE = {"embedding": 4, "n_a": 3}
 
 # Stored results
 
+
 @pytest.mark.parametrize("name", experiments.names())
 def test_the_stored_result_was_made_by_the_current_settings_and_has_every_column_of_every_seed(name):
     found, experiment = experiments.stored(name), experiments.find(name)
