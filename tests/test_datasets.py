@@ -234,6 +234,7 @@ def test_preparing_leaves_the_learner_s_random_numbers_alone(tmp_path):
     assert random.random() == expected
 
 
+@pytest.mark.slow
 def test_data_go_where_the_environment_says(tmp_path):
     code = "from utils.datasets import load; load('routine', 'test')"
     environment = {**os.environ, "TFDS_DATA_DIR": str(tmp_path)}

@@ -35,6 +35,9 @@ def make(name, seed=0, **changes):
 
 
 every_variant = pytest.mark.parametrize("name", VARIANTS)
+two_variants_quickly = pytest.mark.parametrize(
+    "name", [name if name in ("none", "bahdanau") else pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS]
+)
 only_with_tensorflow = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs a GradientTape")
 
 
@@ -92,7 +95,7 @@ def test_weights_are_a_distribution_over_the_real_positions(name):
     assert (alpha[np.broadcast_to(~MASK[:, None], alpha.shape)] == 0).all()
 
 
-@every_variant
+@two_variants_quickly
 def test_saved_and_loaded(name, tmp_path):
     model = make(name, dropout=0.1)
     model.save(tmp_path / "model.keras")
@@ -105,7 +108,7 @@ def test_saved_and_loaded(name, tmp_path):
     np.testing.assert_array_equal(*(ops.convert_to_numpy(one(SOURCE, TARGET, MASK)) for one in (model, other)))
 
 
-@every_variant
+@two_variants_quickly
 @pytest.mark.parametrize("policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.slow)])
 def test_half_precision_gives_finite_float32_logits_near_the_full_ones(name, policy):
     model, half = make(name), make(name, dtype=policy)
@@ -189,7 +192,7 @@ def test_a_gradient_reaches_every_weight(name):
 
 @only_with_tensorflow
 @pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["graph", "xla"])
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_the_gradient_by_hand_is_that_of_the_loop_in_keras_operations(cell, jit, monkeypatch):
     model = make("bahdanau", cell=cell, bidirectional=False, dtype="float64")
     for weight in model.trainable_variables:  # biases and all

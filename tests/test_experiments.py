@@ -241,6 +241,7 @@ def test_translators_read_the_lengths_that_they_are_given():
     assert (len(of_source), len(of_target)) == (1041 + 4, 2281 + 4)
 
 
+@pytest.mark.slow
 def test_running_text_goes_on_from_row_to_row():
     x, y = language.running("test", 5, 4)
     assert x.shape == y.shape

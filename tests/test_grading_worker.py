@@ -361,7 +361,7 @@ def modules_of(number, *, data):
     return [name for name in seen if not name.startswith(ours) and name.startswith("utils.datasets") == data]
 
 
-@pytest.mark.parametrize("number", slow_but("00", "01"))
+@pytest.mark.parametrize("number", slow_but("01"))
 def test_nothing_in_the_library_of_a_lesson_answers_an_exercise(number, place_of):
     no_answer_in(modules_of(number, data=False), number, place_of(number))
 

@@ -35,8 +35,8 @@ def values_and_gradients(layer, mask, state, jit):
 
 
 @pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["graph", "xla"])
-@pytest.mark.parametrize("state", [False, True], ids=["zeros", "state"])
-@pytest.mark.parametrize("masked", [False, True], ids=["whole", "padded"])
+@pytest.mark.parametrize("state", [pytest.param(False, marks=pytest.mark.slow), True], ids=["zeros", "state"])
+@pytest.mark.parametrize("masked", [pytest.param(False, marks=pytest.mark.slow), True], ids=["whole", "padded"])
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @every_layer
 def test_values_and_gradients_are_those_of_keras(kind, backwards, masked, state, jit):
