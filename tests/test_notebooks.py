@@ -15,8 +15,10 @@ from utils.release import COMPARED, exercise_number
 
 SOLUTIONS = sorted((ROOT / "solutions").glob("*.ipynb"))
 LESSONS = [ROOT / "lessons" / path.name for path in SOLUTIONS]
-# Keras puts it into a longer message of its own, as a line in bold.
-NOT_SOLVED = re.compile(r"^(\x1b\[1m)?Exercise \d+\.\d+ is not solved yet(\x1b\[0m)?$", re.MULTILINE)
+# TensorFlow and Keras put it into longer messages of their own, as a line that may be indented or bold.
+NOT_SOLVED = re.compile(
+    r"^ *(NotImplementedError: )?(\x1b\[1m)?Exercise \d+\.\d+ is not solved yet(\x1b\[0m)?$", re.MULTILINE
+)
 SECONDS, GIBIBYTES = 150, 2
 
 
